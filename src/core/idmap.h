@@ -1,0 +1,74 @@
+/*
+ * idmap.h
+ *		External keys (numbers, or bytes such as text and uuid) to dense
+ *		indexes 0 .. n - 1.
+ *
+ * Open addressing with linear probing over a power of two of slots, at most
+ * half full.  Adding numbers in batches prefetches their slots: in random order
+ * that halves the time, because each probe is a cache miss.
+ */
+#ifndef CORE_IDMAP_H
+#define CORE_IDMAP_H
+
+#include "core/env.h"
+#include "core/stringtable.h"
+
+typedef enum KeyKind
+{
+	KEY_NUMBER,					/* int64 */
+	KEY_BYTES
+} KeyKind;
+
+typedef struct Key
+{
+	int64_t		number;			/* KEY_NUMBER */
+	const char *bytes;			/* KEY_BYTES */
+	int64_t		length;
+} Key;
+
+#define IDMAP_NONE (-1)
+
+typedef struct IdMap
+{
+	KeyKind		kind;
+	int32_t		n_keys;
+	int64_t    *numbers;		/* KEY_NUMBER: key of each index */
+	StringTable strings;		/* KEY_BYTES: key of each index */
+	int32_t		numbers_room;
+	int32_t    *slots;			/* index, or IDMAP_NONE; n_slots of them */
+	int64_t		n_slots;		/* power of two */
+} IdMap;
+
+extern RecsysStatus idmap_init(Env *env, IdMap *map, KeyKind kind);
+extern void idmap_free(Env *env, IdMap *map);
+
+/* Index of key, added when new. */
+extern RecsysStatus idmap_add(Env *env, IdMap *map, Key key, int32_t *index);
+
+/* The same for many numbers (KEY_NUMBER only). */
+extern RecsysStatus idmap_add_numbers(Env *env, IdMap *map, const int64_t *numbers, int n,
+									  int32_t *indexes);
+
+/* Index of key, or IDMAP_NONE. */
+extern int32_t idmap_find(const IdMap *map, Key key);
+
+/*
+ * Renumbers the keys in key order: numbers numerically, bytes bytewise.
+ * new_index[old] is set for every key (n_keys entries, given by the caller).
+ */
+extern RecsysStatus idmap_sort(Env *env, IdMap *map, int32_t *new_index);
+
+/* The key of an index. */
+extern Key	idmap_key(const IdMap *map, int32_t index);
+
+/* Hash of a key, the same everywhere; seed 0 is the one of the slots. */
+extern uint64_t key_hash(KeyKind kind, Key key, uint64_t seed);
+
+/* A lookup table that lives elsewhere, such as in a model: slots of a power of two. */
+extern int64_t idmap_slots_needed(int32_t n_keys);
+extern int32_t idmap_probe_number(const int32_t *slots, int64_t n_slots, const int64_t *numbers,
+								  int64_t number);
+extern int32_t idmap_probe_bytes(const int32_t *slots, int64_t n_slots, const StringTable *strings,
+								 const char *bytes, int64_t length);
+
+#endif							/* CORE_IDMAP_H */

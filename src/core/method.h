@@ -1,0 +1,227 @@
+/*
+ * method.h
+ *		The interface of every recommendation method.
+ *
+ * A model holds the course side only.  What a user is gets computed at call
+ * time from the user's ratings of that moment, the History.  Loading, storing,
+ * caching, the seen-filter, top-n, cold start, evaluation, batch and
+ * explanation are written once, above this interface.
+ *
+ * To add a method: one file in core/methods that defines a Method, and one line
+ * in methods.c.
+ */
+#ifndef CORE_METHOD_H
+#define CORE_METHOD_H
+
+#include "core/env.h"
+#include "core/idmap.h"
+#include "core/model.h"
+#include "core/params.h"
+#include "core/trainingset.h"
+
+/* score[c] of a course about which the method has nothing to say. */
+#define NO_OPINION (-INFINITY)
+
+typedef enum Objective
+{
+	OBJECTIVE_RANKING,			/* score orders courses by how likely they are taken */
+	OBJECTIVE_RATING			/* trained to estimate ratings */
+} Objective;
+
+/* What a method reads beside the ratings. */
+enum
+{
+	NEEDS_GENRES = 1,			/* genre columns of the courses: required */
+	NEEDS_TERMS = 2,			/* bag of words, or descriptions: required */
+	NEEDS_GROUPS = 4			/* attributes of the users: required, also when serving */
+};
+
+/* A user's ratings now: course indexes ascending and distinct. */
+typedef struct History
+{
+	int32_t		n;
+	const int32_t *courses;
+	const float *ratings;
+	const int64_t *times;		/* or NULL */
+	bool		has_key;		/* of a user of the dataset, not of a visitor */
+	uint64_t	user_hash;		/* user_key_hash of the key, when has_key; see stores_user_rows */
+	int32_t		group;			/* NEEDS_GROUPS: number in the model's groups, or -1 */
+} History;
+
+typedef enum ReasonKind
+{
+	REASON_COURSE,				/* index: a course of the history */
+	REASON_GENRE,				/* index: a genre of the model */
+	REASON_GROUP,				/* index: a group of users */
+	REASON_POPULARITY			/* index: unused */
+} ReasonKind;
+
+typedef struct Reason
+{
+	ReasonKind	kind;
+	int32_t		index;
+	float		weight;			/* share in the score; the weights of all reasons add up to it */
+} Reason;
+
+/* Size of a training run before it starts. */
+typedef struct Shape
+{
+	int64_t		n_users;
+	int64_t		n_courses;
+	int64_t		n_ratings;
+	int64_t		n_terms;		/* entries of the term matrix, about; 0 without */
+	int			n_threads;
+} Shape;
+
+typedef struct Estimate
+{
+	double		bytes;			/* held by fit at its peak, without the training set */
+	double		seconds;		/* rough */
+	double		model_bytes;	/* of the sections of the method */
+} Estimate;
+
+typedef struct Recommender Recommender;
+
+typedef struct Method
+{
+	const char *name;
+	const char *description;	/* one sentence */
+	Objective	objective;
+	ParamTable	params;
+	unsigned	needs;			/* NEEDS_* */
+	bool		personal;		/* the score depends on the user */
+	bool		stores_user_rows;	/* the model holds rows of users: see knn */
+	size_t		state_size;		/* of the struct that open fills */
+
+	/* Parameters that contradict each other or the data; may be NULL. */
+	RecsysStatus (*check) (Env *env, const TrainingSet *set, const void *params);
+
+	void		(*estimate) (const Shape *shape, const void *params, Estimate *estimate);
+
+	/* Learns from set; puts its sections.  What it puts stays allocated until the Env is freed. */
+	RecsysStatus (*fit) (Env *env, const TrainingSet *set, const void *params, ModelWriter *writer);
+
+	/* Resolves and checks its sections into rec->state (state_size zero bytes). */
+	RecsysStatus (*open) (Env *env, Recommender *rec);
+
+	/* Bytes of scratch memory that the functions below need; may be NULL for none. */
+	size_t		(*scratch_size) (const Recommender *rec);
+
+	/* Fills scores[n_courses].  Must not allocate.  Scratch is zero at the start and left zero. */
+	void		(*score) (const Recommender *rec, const History *history, void *scratch,
+						  float *scores);
+
+	/*
+	 * Estimated rating of a course (index >= 0) by the user, not clipped; NULL when the method
+	 * cannot.  NAN: no better than the baseline, which the caller then uses.  The history never
+	 * holds the course itself.
+	 */
+	double		(*predict) (const Recommender *rec, const History *history, int32_t course,
+							void *scratch);
+
+	/* Similarity of every course to one, NO_OPINION where there is none; NULL when it cannot. */
+	bool		(*similar) (const Recommender *rec, int32_t course, void *scratch, float *scores);
+
+	/* Why score() says what it says of a course: at most max reasons, any order; NULL when it cannot. */
+	int			(*explain) (const Recommender *rec, const History *history, int32_t course,
+							void *scratch, Reason *reasons, int max);
+
+	/* Similarity of two users by their ratings, or NO_OPINION; NULL when it cannot. */
+	float		(*compare) (const Recommender *rec, const History *a, const History *b,
+							void *scratch);
+} Method;
+
+/* All methods, ended by NULL, in the order in which they are listed to users. */
+extern const Method *const recsys_methods[];
+
+/* By name (exact); NULL when there is none. */
+extern const Method *method_find(const char *name);
+
+/* `"popular", "knn"`, ...: the methods that pass the test (NULL: all), for hints. */
+extern void method_names(char *text, size_t size, bool (*test) (const Method *method));
+
+/*
+ * The parts that every model has: course ids with their lookup table, the
+ * summary, popularity, the baseline, the parameters.
+ */
+struct Recommender
+{
+	const Method *method;
+	Model		model;
+	void	   *params;			/* method->params.size bytes */
+	void	   *state;			/* method->state_size bytes */
+	Summary		summary;
+	int32_t		n_courses;
+	KeyKind		course_kind;
+	const int64_t *course_numbers;	/* KEY_NUMBER: key of each course */
+	StringTable course_ids;		/* as text, in key order */
+	const int32_t *course_slots;	/* for course_find */
+	int64_t		n_course_slots;
+	const int32_t *course_counts;	/* ratings of each course */
+	const int32_t *popularity_order;	/* courses, most ratings first, then by id */
+	const int32_t *popularity_rank; /* place of each course in that order */
+	const float *course_bias;	/* methods that predict: mean + bias = expected rating; else NULL */
+};
+
+/* Index of a course by its key in the table, or by its id as text; IDMAP_NONE when unknown. */
+extern int32_t recommender_find(const Recommender *rec, Key key);
+extern int32_t recommender_find_text(const Recommender *rec, const char *id, int64_t length);
+
+/*
+ * Trains: checks parameters against the data, fits, adds the common sections
+ * and returns the finished block (owned by the Env).
+ */
+extern RecsysStatus recommender_train(Env *env, const Method *method, const void *params,
+									  TrainingSet *set, void **bytes, size_t *length);
+
+/* Opens a block; params and state are allocated from env and live as long as it. */
+extern RecsysStatus recommender_open(Env *env, Recommender *rec, const void *bytes, size_t length);
+
+/* Scratch for score, predict, ... of this recommender: bytes, to be zeroed once. */
+extern size_t recommender_scratch_size(const Recommender *rec);
+
+/* Hash by which a model that stores user rows knows a user. */
+extern uint64_t user_key_hash(KeyKind kind, Key key);
+
+/*
+ * Ranking: the best of scores, then (fill) the rest by popularity.
+ */
+typedef struct RankOptions
+{
+	int			n;				/* rows wanted */
+	float		threshold;		/* least score; NAN: none */
+	bool		fill;			/* complete with popular courses that have no score */
+	const uint8_t *allowed;		/* per course: may be recommended; NULL: all */
+} RankOptions;
+
+typedef struct Ranked
+{
+	int32_t		course;
+	float		score;			/* NO_OPINION: placed by popularity */
+} Ranked;
+
+/*
+ * Best first, ties by more ratings, then course id.  Returns how many of
+ * options->n there are.  heap has room for options->n items, ranked as well.
+ */
+struct TopkItem;
+extern int	recommender_rank(const Recommender *rec, const float *scores, const RankOptions *options,
+							 struct TopkItem *heap, Ranked *ranked);
+
+/*
+ * Estimated rating on the observed scale, total: mean + biases where the method
+ * has no opinion or the course is IDMAP_NONE.  history holds no row of course.
+ */
+extern double recommender_predict(const Recommender *rec, const History *history, int32_t course,
+								  void *scratch);
+
+/* mean + b_u + b_c of the baseline; course may be IDMAP_NONE. */
+extern double recommender_baseline(const Recommender *rec, const History *history, int32_t course);
+
+/*
+ * Sorts by course and drops duplicates like the training set does (latest time,
+ * then largest rating); times may be NULL.  Returns the number left.
+ */
+extern int32_t history_sort(int32_t n, int32_t *courses, float *ratings, int64_t *times);
+
+#endif							/* CORE_METHOD_H */

@@ -1,0 +1,96 @@
+/*
+ * model.h
+ *		Named arrays <-> one block of bytes.
+ *
+ * Layout, all numbers in the byte order of the machine that wrote them:
+ *
+ *		header		64 bytes: magic, format version, byte order mark, number of
+ *					sections, total length, CRC-32C of all that follows the header
+ *		directory	64 bytes a section: name, type, rows, columns, offset
+ *		sections	each at a multiple of 64 bytes, padded with zeros
+ *
+ * A block at a 64-byte boundary is used as it lies: a section is a pointer into
+ * it.  Opening checks everything that a damaged or hostile block could break:
+ * lengths, overflow, alignment, checksum, and for sparse matrices and string
+ * tables that every index and offset is within bounds.
+ */
+#ifndef CORE_MODEL_H
+#define CORE_MODEL_H
+
+#include "core/csr.h"
+#include "core/env.h"
+#include "core/matrix.h"
+#include "core/stringtable.h"
+
+#define MODEL_FORMAT 1			/* raised when an older reader could not read it */
+#define MODEL_NAME_SIZE 32		/* bytes of a section's name with its terminator */
+#define MODEL_MAX_SECTIONS 64
+
+typedef enum SectionType
+{
+	SECTION_FLOAT = 1,
+	SECTION_DOUBLE,
+	SECTION_INT32,
+	SECTION_INT64,
+	SECTION_BYTES
+} SectionType;
+
+/* Collects sections; data is not copied and must live until model_finish. */
+typedef struct ModelWriter
+{
+	struct ModelWriterSection
+	{
+		char		name[MODEL_NAME_SIZE];
+		SectionType type;
+		int64_t		n_rows;
+		int64_t		n_cols;
+		const void *data;
+	}			sections[MODEL_MAX_SECTIONS];
+	int			n;
+} ModelWriter;
+
+extern void model_begin(ModelWriter *writer);
+extern RecsysStatus model_put(Env *env, ModelWriter *writer, const char *name, SectionType type,
+							  int64_t n_rows, int64_t n_cols, const void *data);
+
+/* Three sections: name.offsets, name.indexes, name.values.  Times are not stored. */
+extern RecsysStatus model_put_csr(Env *env, ModelWriter *writer, const char *name, const Csr *csr);
+
+/* Two sections: name.offsets, name.bytes. */
+extern RecsysStatus model_put_strings(Env *env, ModelWriter *writer, const char *name,
+									  const StringTable *table);
+
+/* The finished block, 64-byte aligned, owned by the Env. */
+extern RecsysStatus model_finish(Env *env, const ModelWriter *writer, void **bytes, size_t *length);
+
+/* An opened block. */
+typedef struct Model
+{
+	const char *bytes;
+	size_t		length;
+	int			n_sections;
+} Model;
+
+/*
+ * bytes must be 64-byte aligned and outlive the Model.  RECSYS_CORRUPT when it
+ * is not a model, RECSYS_NEWER_FORMAT when it was written by a newer version.
+ */
+extern RecsysStatus model_open(Env *env, Model *model, const void *bytes, size_t length);
+
+/* A section of the given type and shape (-1: any; the real one is stored back). */
+extern RecsysStatus model_get(Env *env, const Model *model, const char *name, SectionType type,
+							  int64_t *n_rows, int64_t *n_cols, const void **data);
+extern bool model_has(const Model *model, const char *name);
+
+/* A sparse matrix of this shape (-1: any), checked entry by entry. */
+extern RecsysStatus model_get_csr(Env *env, const Model *model, const char *name,
+								  int32_t n_rows, int32_t n_cols, Csr *csr);
+
+/* A table of n strings (-1: any), checked. */
+extern RecsysStatus model_get_strings(Env *env, const Model *model, const char *name, int32_t n,
+									  StringTable *table);
+
+/* CRC-32C (Castagnoli), continued from crc; start with 0. */
+extern uint32_t crc32c(uint32_t crc, const void *bytes, size_t length);
+
+#endif							/* CORE_MODEL_H */

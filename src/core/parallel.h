@@ -1,0 +1,34 @@
+/*
+ * parallel.h
+ *		Runs one function over chunks of 0 .. n - 1 on several threads.
+ *
+ * The threads are plain pthreads with every signal blocked, started for the
+ * call and joined before it returns; the calling thread works too, and alone
+ * polls for interrupts, between its chunks.  A chunk function gets its range,
+ * its worker number (for scratch memory prepared by the caller) and must not
+ * use the Env: no allocation, no message.  It may fail by returning a status;
+ * the first failure (by chunk number) ends the run.
+ *
+ * Results must not depend on which worker ran a chunk.  Chunks have a fixed
+ * size, so a reduction that keeps one partial result per chunk and adds them up
+ * in chunk order gives the same bits for every number of threads.
+ */
+#ifndef CORE_PARALLEL_H
+#define CORE_PARALLEL_H
+
+#include "core/env.h"
+
+typedef RecsysStatus (*ParallelFunction) (void *arg, int64_t begin, int64_t end, int worker);
+
+/* Number of workers that parallel_for will use for n items: 1 .. env->n_threads. */
+extern int	parallel_workers(const Env *env, int64_t n, int64_t chunk);
+
+/*
+ * Calls function(arg, begin, end, worker) for every chunk of `chunk` items.
+ * A chunk should take less than 10 ms, so that a cancel is seen in time.
+ * progress: report items done as PHASE_FITTING, or not.
+ */
+extern RecsysStatus parallel_for(Env *env, int64_t n, int64_t chunk, ParallelFunction function,
+								 void *arg, bool progress);
+
+#endif							/* CORE_PARALLEL_H */

@@ -1,0 +1,153 @@
+/*
+ * trainingset.h
+ *		The ratings as the methods see them: dense indexes, both ways sparse.
+ *
+ * Rows arrive in any order, one at a time, through a builder, and are kept as
+ * (user, course, rating[, time]) in blocks until finished: 12 or 20 bytes a row.
+ * Finishing renumbers users and courses in key order, so nothing depends on the
+ * order of arrival, sorts by two counting sorts, and drops duplicates of a
+ * (user, course) pair: the latest time wins, then the largest rating.
+ *
+ * Memory at the peak: 12 B a row (20 with times) and 8 (16) once more for the
+ * first sorted copy; 16 (32) B a row afterwards; about 24 B a user and a course.
+ */
+#ifndef CORE_TRAININGSET_H
+#define CORE_TRAININGSET_H
+
+#include <math.h>
+
+#include "core/csr.h"
+#include "core/env.h"
+#include "core/idmap.h"
+#include "core/matrix.h"
+#include "core/stringtable.h"
+
+#define SCALE_MAX 16			/* distinct ratings remembered */
+#define TIME_OLDEST INT64_MIN	/* a NULL time */
+
+/* Facts about the ratings, stored with every model. */
+typedef struct Summary
+{
+	int64_t		n_users;		/* with at least one rating */
+	int64_t		n_courses;		/* rated or not */
+	int64_t		n_courses_rated;
+	int64_t		n_ratings;		/* without duplicates */
+	int64_t		n_duplicates;	/* rows dropped */
+	double		mean;			/* of all ratings; 0 when there is none */
+	double		min;
+	double		max;
+	int64_t		first_time;		/* microseconds since 2000-01-01 UTC; TIME_OLDEST without times */
+	int64_t		last_time;		/* "now" for half-life and trending */
+	uint64_t	fingerprint;	/* hash of all data that training reads */
+	int			implicit;		/* no rating column: every row counts 1 */
+	int			n_scale;		/* distinct ratings; 0 when more than SCALE_MAX */
+	float		scale[SCALE_MAX];	/* ascending */
+} Summary;
+
+typedef struct TrainingSet
+{
+	Summary		summary;
+	Csr			by_user;		/* users x courses: rating, time */
+	Csr			by_course;		/* courses x users */
+	IdMap		users;			/* key of each user, in key order */
+	IdMap		courses;		/* key of each course, in key order */
+
+	/* Side information; zero rows, or none, when the dataset has none. */
+	Matrix		genres;			/* courses x genres, row = course */
+	StringTable genre_names;
+	Csr			terms;			/* courses x words: count or weight */
+	StringTable words;			/* in bytewise order */
+	int32_t    *user_group;		/* per user: number of the group, or -1; NULL without attributes */
+	StringTable groups;			/* "age_band=25-34, country=DE", in bytewise order */
+} TrainingSet;
+
+/* One block of rows that have arrived. */
+#define BUILDER_BLOCK_ROWS 65536
+#define BUILDER_BATCH 256		/* users looked up together */
+
+typedef struct BuilderBlock
+{
+	struct BuilderBlock *next;
+	int			n;
+	int32_t    *users;
+	int32_t    *courses;
+	float	   *ratings;
+	int64_t    *times;			/* or NULL */
+} BuilderBlock;
+
+typedef struct TrainingBuilder
+{
+	IdMap		users;			/* in order of arrival */
+	IdMap		courses;
+	bool		with_times;
+	bool		implicit;
+	int64_t		n_rows;
+	BuilderBlock *first;
+	BuilderBlock *last;
+	int64_t		pending[BUILDER_BATCH]; /* numeric user keys of the newest rows, not looked up yet */
+	int			n_pending;
+} TrainingBuilder;
+
+extern RecsysStatus builder_init(Env *env, TrainingBuilder *builder, KeyKind user_kind,
+								 KeyKind course_kind, bool with_times, bool implicit);
+
+/* A course that may have no rating. */
+extern RecsysStatus builder_add_course(Env *env, TrainingBuilder *builder, Key course);
+
+/* A rating; time is ignored without times.  rating must be finite. */
+extern RecsysStatus builder_add_rating(Env *env, TrainingBuilder *builder, Key user, Key course,
+									   float rating, int64_t time);
+
+/*
+ * Turns the rows into a training set and frees the builder.  No rows at all is
+ * RECSYS_BAD_DATA.  Side information is added afterwards, by index.
+ */
+extern RecsysStatus builder_finish(Env *env, TrainingBuilder *builder, TrainingSet *set);
+
+/*
+ * Side information.  Genre weights are written straight into set->genres by the
+ * caller after trainingset_set_genres.
+ */
+extern RecsysStatus trainingset_set_genres(Env *env, TrainingSet *set, const StringTable *names);
+
+/* One word of a course; words of one course may repeat, their weights are added up. */
+typedef struct TermsBuilder
+{
+	IdMap		words;			/* in order of arrival */
+	int32_t    *entry_course;
+	int32_t    *entry_word;
+	float	   *entry_weight;
+	int64_t		n_entries;
+	int64_t		room;
+} TermsBuilder;
+
+extern RecsysStatus terms_init(Env *env, TermsBuilder *terms);
+extern RecsysStatus terms_add(Env *env, TermsBuilder *terms, int32_t course, const char *word,
+							  size_t length, float weight);
+
+/* Moves the words into the set, numbered bytewise, and frees the builder. */
+extern RecsysStatus terms_finish(Env *env, TermsBuilder *terms, TrainingSet *set);
+
+/* Hash of ratings, times, genres, terms and groups, kept in summary.fingerprint. */
+extern void trainingset_fingerprint(TrainingSet *set);
+
+extern void trainingset_free(Env *env, TrainingSet *set);
+
+/* Bytes that loading n_rows of n_users and n_courses takes at its peak; false on overflow. */
+extern bool trainingset_bytes(int64_t n_rows, int64_t n_users, int64_t n_courses, bool with_times,
+							  size_t *bytes);
+
+/* Weight of something of age last - time (microseconds) under a half-life in seconds; NAN: 1. */
+static inline float
+age_weight(int64_t time, int64_t last, double half_life)
+{
+	if (isnan(half_life))
+		return 1;
+	if (time == TIME_OLDEST)
+		return 0;
+	if (time >= last)
+		return 1;
+	return (float) exp2(-((double) last - (double) time) / 1e6 / half_life);
+}
+
+#endif							/* CORE_TRAININGSET_H */

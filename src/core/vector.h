@@ -1,0 +1,30 @@
+/*
+ * vector.h
+ *		Float vectors: the inner loops of everything.
+ *
+ * Compiled once per instruction set (see CLONES) and picked by the CPU when the
+ * library is loaded.  The sum of a dot product is therefore not the same to the
+ * last bit on different CPU types; it is on one.
+ */
+#ifndef CORE_VECTOR_H
+#define CORE_VECTOR_H
+
+#include <stdint.h>
+
+/*
+ * One function, several machine codes.  Needs ifunc, so only Linux with glibc;
+ * ThreadSanitizer crashes in ifunc resolvers.
+ */
+#if defined(__x86_64__) && defined(__gnu_linux__) && defined(__GLIBC__) && \
+	!defined(__SANITIZE_THREAD__) && !defined(__clang__)
+#define CLONES __attribute__((target_clones("default", "arch=x86-64-v3", "arch=x86-64-v4")))
+#else
+#define CLONES
+#endif
+
+extern float vector_dot(const float *a, const float *b, int64_t n);
+extern float vector_norm(const float *a, int64_t n);	/* Euclidean length */
+extern void vector_axpy(float alpha, const float *x, float *y, int64_t n);	/* y += alpha x */
+extern void vector_scale(float alpha, float *x, int64_t n);
+
+#endif							/* CORE_VECTOR_H */
