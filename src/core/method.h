@@ -161,11 +161,16 @@ struct Recommender
 	const int32_t *popularity_order;	/* courses, most ratings first, then by id */
 	const int32_t *popularity_rank; /* place of each course in that order */
 	const float *course_bias;	/* methods that predict: mean + bias = expected rating; else NULL */
+	StringTable genre_names;	/* NEEDS_GENRES: in the order of the genre columns */
+	StringTable groups;			/* NEEDS_GROUPS: "age_band=25-34, country=DE", in bytewise order */
 };
 
 /* Index of a course by its key in the table, or by its id as text; IDMAP_NONE when unknown. */
 extern int32_t recommender_find(const Recommender *rec, Key key);
 extern int32_t recommender_find_text(const Recommender *rec, const char *id, int64_t length);
+
+/* Number of a group of users by its text; -1 when the model does not know it. */
+extern int32_t recommender_find_group(const Recommender *rec, const char *text, int64_t length);
 
 /*
  * Trains: checks parameters against the data, fits, adds the common sections
