@@ -1,0 +1,82 @@
+# Build of course_recsys. "make" builds, "make install" installs into the server of PG_CONFIG.
+# Tests: check-style, unit, unit-tsan (no server), installcheck, pgtap (a running server, PG* environment), tap.
+# WERROR=1 makes every compiler warning an error.
+
+EXTENSION = course_recsys
+MODULE_big = course_recsys
+PGFILEDESC = "course_recsys - course recommendations inside PostgreSQL"
+
+# META.json is the only place of the version; the control file must agree with it (check-version).
+EXTVERSION := $(shell sed -n 's/^ *"version": *"\([^"]*\)".*/\1/p' META.json | head -n 1)
+
+# A new method, core file or SQL function is one new file: nothing to list here.
+OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/core/*.c src/core/*/*.c src/pg/*.c src/sql/*.c)))
+
+# The install script is these files, in this order.
+SQL_PARTS = $(addprefix sql/,tables.sql datasets.sql training.sql serving.sql analysis.sql \
+	vectors.sql aggregates.sql)
+INSTALL_SQL = sql/$(EXTENSION)--$(EXTVERSION).sql
+DATA_built = $(INSTALL_SQL)
+
+# pg_regress: test/sql/NAME.sql against expected/NAME.out
+REGRESS = $(sort $(basename $(notdir $(wildcard test/sql/*.sql))))
+REGRESS_OPTS = --inputdir=test
+EXTRA_CLEAN = build
+
+PG_CPPFLAGS = -Isrc -DCOURSE_RECSYS_VERSION='"$(EXTVERSION)"'
+PG_CFLAGS = -Wall -Wextra -pthread $(if $(filter 1,$(WERROR)),-Werror)
+SHLIB_LINK = -pthread -lm -ldl
+
+# Bitcode for the JIT compiler would hold the baseline code of the kernels only.
+override with_llvm := no
+
+all: check-version
+
+PG_CONFIG ?= pg_config
+PGXS := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
+ifneq ($(PGXS),)
+include $(PGXS)
+else
+all install installcheck clean:
+	@echo 'pg_config not found: install postgresql-server-dev-NN or set PG_CONFIG=/path/to/pg_config' >&2
+	@exit 1
+endif
+
+include src/core/kernels.mk
+$(KERNELS): override CFLAGS += $(KERNEL_FLAGS)
+
+# Only the SQL entry points are visible to the dynamic linker.
+$(filter-out src/sql/%,$(OBJS)): override CFLAGS += -fvisibility=hidden
+
+# PG_FUNCTION_ARGS and PostgreSQL's inline functions have unused parameters.
+$(filter-out src/core/%,$(OBJS)): override CFLAGS += -Wno-unused-parameter
+
+$(OBJS): Makefile src/core/kernels.mk META.json $(wildcard src/*/*.h src/*/*/*.h)
+
+$(INSTALL_SQL): $(SQL_PARTS) META.json Makefile
+	{ printf '%s\n' '\echo Use "CREATE EXTENSION $(EXTENSION)" to load this file. \quit'; \
+	  cat $(SQL_PARTS); } > $@
+
+check-version:
+	@grep -q "^default_version = '$(EXTVERSION)'$$" $(EXTENSION).control || { \
+	  echo "$(EXTENSION).control: default_version must be '$(EXTVERSION)', the version in META.json" >&2; \
+	  exit 1; }
+
+check-style:
+	scripts/check-includes
+	scripts/check-messages
+	prove test/style
+
+unit:
+	$(MAKE) -f test/unit/Makefile
+
+unit-tsan:
+	$(MAKE) -f test/unit/Makefile SANITIZE=thread BUILD=build/unit-tsan
+
+pgtap:
+	pg_prove $(sort $(wildcard test/pgtap/*.sql))
+
+tap:
+	prove $(sort $(wildcard test/t/*.pl))
+
+.PHONY: check-version check-style unit unit-tsan pgtap tap

@@ -1,0 +1,1 @@
+-- Aggregates over float8[] and ratings.

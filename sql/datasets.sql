@@ -1,0 +1,1 @@
+-- Datasets: naming the tables that hold ratings and courses.

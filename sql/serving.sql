@@ -1,0 +1,1 @@
+-- Recommendations, predictions, similar courses and users, explanations.

@@ -1,0 +1,1 @@
+-- Catalog tables of the extension, their triggers and privileges.

@@ -1,0 +1,1 @@
+-- Training, publishing and describing models.

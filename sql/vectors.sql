@@ -1,0 +1,1 @@
+-- Vector functions over float8[] and set functions over arrays.
