@@ -1,0 +1,181 @@
+/*
+ * env_pg.c
+ *		The server's side of the core's Env: memory, cancel, progress, errors.
+ *
+ * The core never longjmps: it sees the cancel flag, unwinds with
+ * RECSYS_INTERRUPTED, and env_check() then lets PostgreSQL raise the real
+ * error.  All memory of a job is in one context, so no error path frees.
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "utils/memutils.h"
+
+#include "pg/env_pg.h"
+#include "pg/progress.h"
+#include "pg/settings.h"
+
+/* Core asks for memory; NULL when there is none. */
+static void *
+pg_env_alloc(size_t bytes, void *ctx)
+{
+	return MemoryContextAllocExtended((MemoryContext) ctx, bytes,
+									  MCXT_ALLOC_HUGE | MCXT_ALLOC_NO_OOM);
+}
+
+/* Core gives memory back. */
+static void
+pg_env_release(void *block, void *ctx)
+{
+	pfree(block);
+}
+
+/* Core asks whether to stop. */
+static bool
+pg_env_interrupted(void *ctx)
+{
+	return InterruptPending && (QueryCancelPending || ProcDiePending);
+}
+
+/* As pg_env_alloc, for the Env of a job. */
+static void *
+job_alloc(size_t bytes, void *ctx)
+{
+	return pg_env_alloc(bytes, ((Job *) ctx)->context);
+}
+
+/* Core reports how far it is. */
+static void
+job_progress(Phase phase, int64_t iteration, int64_t of, void *ctx)
+{
+	if (((Job *) ctx)->report)
+		progress_update(phase, iteration, of);
+}
+
+/* Core reports a term of its objective: one element of the training log. */
+static void
+job_loss(int iteration, const char *term, double value, void *ctx)
+{
+	Job		   *job = ctx;
+
+	if (job->log.len > 0)
+		appendStringInfoChar(&job->log, ',');
+	appendStringInfo(&job->log, "{\"iteration\":%d,\"term\":\"%s\",\"value\":%.9g,\"seconds\":%.3f}",
+					 iteration, term, value, job_seconds(job));
+	if (job->report)
+		progress_loss(value);
+}
+
+/* Core has something to tell the user. */
+static void
+job_message(MessageLevel level, const char *text, void *ctx)
+{
+	if (level == MESSAGE_WARNING)
+		ereport(WARNING, (errmsg("%s", text)));
+	else if (((Job *) ctx)->verbose)
+		ereport(NOTICE, (errmsg("%s", text)));
+}
+
+/* A job under the caller's memory context with the limits of the settings. */
+Job *
+job_create(const char *name)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "course_recsys job",
+												  ALLOCSET_DEFAULT_SIZES);
+	Job		   *job = MemoryContextAllocZero(context, sizeof(Job));
+	MemoryContext old;
+
+	MemoryContextSetIdentifier(context, MemoryContextStrdup(context, name));
+	job->context = context;
+	job->env.alloc = job_alloc;
+	job->env.release = pg_env_release;
+	job->env.interrupted = pg_env_interrupted;
+	job->env.progress = job_progress;
+	job->env.loss = job_loss;
+	job->env.message = job_message;
+	job->env.ctx = job;
+	job->env.n_threads = settings_job_threads();
+	job->env.memory_limit = settings_job_memory();
+	INSTR_TIME_SET_CURRENT(job->started);
+
+	old = MemoryContextSwitchTo(context);
+	initStringInfo(&job->log);
+	MemoryContextSwitchTo(old);
+	return job;
+}
+
+/* Ends a job and frees all that it held. */
+void
+job_end(Job *job)
+{
+	MemoryContextDelete(job->context);
+}
+
+/* Seconds since the job was created. */
+double
+job_seconds(const Job *job)
+{
+	instr_time	now;
+
+	INSTR_TIME_SET_CURRENT(now);
+	INSTR_TIME_SUBTRACT(now, job->started);
+	return INSTR_TIME_GET_DOUBLE(now);
+}
+
+/* A small Env without a limit of its own whose memory is `context`: for serving. */
+void
+env_for_context(Env *env, MemoryContext context)
+{
+	memset(env, 0, sizeof(*env));
+	env->alloc = pg_env_alloc;
+	env->release = pg_env_release;
+	env->interrupted = pg_env_interrupted;
+	env->ctx = context;
+	env->n_threads = 1;
+}
+
+/* The errcode of each status of the core. */
+static int
+status_errcode(RecsysStatus status)
+{
+	switch (status)
+	{
+		case RECSYS_OK:
+			break;
+		case RECSYS_BAD_ARGUMENT:
+			return ERRCODE_INVALID_PARAMETER_VALUE;
+		case RECSYS_BAD_DATA:
+		case RECSYS_SINGULAR:
+		case RECSYS_NOT_CONVERGED:
+			return ERRCODE_DATA_EXCEPTION;
+		case RECSYS_NO_MEMORY:
+			return ERRCODE_OUT_OF_MEMORY;
+		case RECSYS_OVER_LIMIT:
+			return ERRCODE_CONFIGURATION_LIMIT_EXCEEDED;
+		case RECSYS_CORRUPT:
+			return ERRCODE_DATA_CORRUPTED;
+		case RECSYS_NEWER_FORMAT:
+		case RECSYS_UNSUPPORTED:
+			return ERRCODE_FEATURE_NOT_SUPPORTED;
+		case RECSYS_INTERRUPTED:
+			return ERRCODE_QUERY_CANCELED;
+	}
+	return ERRCODE_INTERNAL_ERROR;
+}
+
+/* Raises what the core reports, unless it is RECSYS_OK. */
+void
+env_check(Env *env, RecsysStatus status)
+{
+	if (status == RECSYS_OK)
+		return;
+	if (status == RECSYS_INTERRUPTED)
+		CHECK_FOR_INTERRUPTS();
+	if (status == RECSYS_OVER_LIMIT && env->hint[0] == '\0')
+		env_hint(env, "Increase the setting \"course_recsys.max_memory\"; -1 means \"maintenance_work_mem\".");
+	ereport(ERROR,
+			(errcode(status_errcode(status)),
+			 errmsg("%s", env->error),
+			 env->detail[0] ? errdetail("%s", env->detail) : 0,
+			 env->hint[0] ? errhint("%s", env->hint) : 0));
+}
