@@ -1,0 +1,330 @@
+/*
+ * args.c
+ *		Arguments of SQL functions: read, checked, complained about by name.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "lib/stringinfo.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/json.h"
+#include "utils/jsonb.h"
+#include "utils/numeric.h"
+#include "utils/timestamp.h"
+
+#include "pg/args.h"
+#include "pg/env_pg.h"
+
+/* Raises unless the argument is given. */
+void
+require_arg(FunctionCallInfo fcinfo, int i, const char *name)
+{
+	if (PG_ARGISNULL(i))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("argument \"%s\" must not be null", name)));
+}
+
+/* A text argument as a C string; NULL for null. */
+char *
+arg_text(FunctionCallInfo fcinfo, int i)
+{
+	return PG_ARGISNULL(i) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(i));
+}
+
+/* A text argument that must be given. */
+char *
+required_text(FunctionCallInfo fcinfo, int i, const char *name)
+{
+	require_arg(fcinfo, i, name);
+	return arg_text(fcinfo, i);
+}
+
+/* A number of rows: at least 1. */
+int
+required_count(FunctionCallInfo fcinfo, int i, const char *name)
+{
+	int			n;
+
+	require_arg(fcinfo, i, name);
+	n = PG_GETARG_INT32(i);
+	if (n < 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"%s\" must be at least 1, not %d", name, n)));
+	return n;
+}
+
+/* The elements of an array argument; NULL for null. */
+static Datum *
+arg_elements(FunctionCallInfo fcinfo, int i, const char *name, Oid type, int length, char align,
+			 int *n)
+{
+	ArrayType  *array;
+	Datum	   *elements;
+	bool	   *nulls;
+
+	*n = 0;
+	if (PG_ARGISNULL(i))
+		return NULL;
+	array = PG_GETARG_ARRAYTYPE_P(i);
+	if (ARR_NDIM(array) > 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
+				 errmsg("argument \"%s\" must have one dimension, not %d", name, ARR_NDIM(array))));
+	deconstruct_array(array, type, length, false, align, &elements, &nulls, n);
+	for (int e = 0; e < *n; e++)
+		if (nulls[e])
+			ereport(ERROR,
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					 errmsg("argument \"%s\" must not contain nulls", name)));
+	return elements;
+}
+
+/* The elements of a text[] argument; NULL for null. */
+char **
+arg_texts(FunctionCallInfo fcinfo, int i, const char *name, int *n)
+{
+	Datum	   *elements = arg_elements(fcinfo, i, name, TEXTOID, -1, TYPALIGN_INT, n);
+	char	  **texts;
+
+	if (elements == NULL)
+		return NULL;
+	texts = palloc(sizeof(char *) * (*n + 1));
+	for (int e = 0; e < *n; e++)
+		texts[e] = TextDatumGetCString(elements[e]);
+	return texts;
+}
+
+/* The elements of a name[] argument; NULL for null. */
+char **
+arg_names(FunctionCallInfo fcinfo, int i, const char *name, int *n)
+{
+	Datum	   *elements = arg_elements(fcinfo, i, name, NAMEOID, NAMEDATALEN, TYPALIGN_CHAR, n);
+	char	  **names;
+
+	if (elements == NULL)
+		return NULL;
+	names = palloc(sizeof(char *) * (*n + 1));
+	for (int e = 0; e < *n; e++)
+		names[e] = pstrdup(NameStr(*DatumGetName(elements[e])));
+	return names;
+}
+
+/* Names of models and datasets have 1 to 63 bytes. */
+void
+check_object_name(const char *kind, const char *name)
+{
+	if (name[0] == '\0' || strlen(name) >= NAMEDATALEN)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_NAME),
+				 errmsg("name of a %s must have 1 to %d bytes, not %zu", kind, NAMEDATALEN - 1,
+						strlen(name))));
+}
+
+/* Raises unless the value is a JSON object. */
+static Jsonb *
+required_object(Datum value, const char *name)
+{
+	Jsonb	   *object = DatumGetJsonbP(value);
+
+	if (!JB_ROOT_IS_OBJECT(object))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"%s\" must be a JSON object", name),
+				 errhint("Write it like '{\"name\": 1}'.")));
+	return object;
+}
+
+/* The one text value that an options object may hold; NULL when it is not there. */
+char *
+options_text(Datum options, const char *key)
+{
+	Jsonb	   *object = required_object(options, "options");
+	JsonbIterator *iterator = JsonbIteratorInit(&object->root);
+	JsonbIteratorToken token;
+	JsonbValue	value;
+	char	   *text = NULL;
+
+	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
+	{
+		if (token == WJB_KEY &&
+			(key == NULL || value.val.string.len != (int) strlen(key) ||
+			 memcmp(value.val.string.val, key, value.val.string.len) != 0))
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("unrecognized option \"%.*s\"", value.val.string.len,
+							value.val.string.val),
+					 key ? errhint("The valid option is \"%s\".", key) :
+					 errhint("This function has no options yet.")));
+		if (token != WJB_VALUE)
+			continue;
+		if (value.type != jbvString)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("option \"%s\" must be a string", key)));
+		text = pnstrdup(value.val.string.val, value.val.string.len);
+	}
+	return text;
+}
+
+/* Raises unless the object is empty. */
+void
+options_empty(Datum options)
+{
+	(void) options_text(options, NULL);
+}
+
+/* The method of that name; raises with the list of valid ones. */
+const Method *
+required_method(const char *name)
+{
+	const Method *method = method_find(name);
+	char		names[512];
+
+	if (method == NULL)
+	{
+		method_names(names, sizeof(names), NULL);
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("unrecognized recommendation method: \"%s\"", name),
+				 errhint("Valid methods are %s.", names)));
+	}
+	return method;
+}
+
+/* A JSON number as a double; out of range is infinite. */
+static double
+json_number(Numeric number)
+{
+	return DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow,
+											  NumericGetDatum(number)));
+}
+
+/* An interval as text, in seconds. */
+static double
+interval_seconds(const char *text, size_t length)
+{
+	Interval   *interval = DatumGetIntervalP(DirectFunctionCall3(interval_in,
+																 CStringGetDatum(pnstrdup(text, length)),
+																 ObjectIdGetDatum(InvalidOid),
+																 Int32GetDatum(-1)));
+
+	return interval->time / 1e6 + interval->day * (double) SECS_PER_DAY +
+		interval->month * (double) DAYS_PER_MONTH * SECS_PER_DAY;
+}
+
+/* Collects an array of numbers; anything else in it makes n_numbers -1. */
+static void
+read_numbers(JsonbContainer *array, ParamInput *input)
+{
+	JsonbIterator *iterator = JsonbIteratorInit(array);
+	JsonbIteratorToken token;
+	JsonbValue	value;
+
+	input->type = PARAM_INPUT_NUMBERS;
+	input->n_numbers = 0;
+	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
+	{
+		if (token != WJB_ELEM || input->n_numbers < 0)
+			continue;
+		if (value.type != jbvNumeric || input->n_numbers == PARAM_INPUT_MAX_NUMBERS)
+			input->n_numbers = -1;
+		else
+			input->numbers[input->n_numbers++] = json_number(value.val.numeric);
+	}
+	if (input->n_numbers < 0)
+		input->n_numbers = 0;
+}
+
+/* A JSON value as the core takes it. */
+static void
+read_input(const JsonbValue *value, const ParamDef *def, ParamInput *input)
+{
+	memset(input, 0, sizeof(*input));
+	switch (value->type)
+	{
+		case jbvNull:
+			input->type = PARAM_INPUT_NULL;
+			return;
+		case jbvBool:
+			input->type = PARAM_INPUT_BOOL;
+			input->boolean = value->val.boolean;
+			return;
+		case jbvNumeric:
+			input->type = PARAM_INPUT_NUMBER;
+			input->number = json_number(value->val.numeric);
+			return;
+		case jbvString:
+			if (def && def->type == PARAM_INTERVAL)
+			{
+				input->type = PARAM_INPUT_NUMBER;
+				input->number = interval_seconds(value->val.string.val, value->val.string.len);
+				return;
+			}
+			input->type = PARAM_INPUT_TEXT;
+			input->text = value->val.string.val;
+			input->length = value->val.string.len;
+			return;
+		default:
+			if (value->type == jbvBinary && JsonContainerIsArray(value->val.binary.data))
+				read_numbers(value->val.binary.data, input);
+			else
+				input->type = PARAM_INPUT_NUMBERS;	/* an object: no type takes no numbers */
+	}
+}
+
+/* Parses a jsonb object into the parameters of a method. */
+void *
+parse_params(const Method *method, Datum params)
+{
+	Jsonb	   *object = required_object(params, "params");
+	JsonbIterator *iterator = JsonbIteratorInit(&object->root);
+	JsonbIteratorToken token;
+	JsonbValue	key,
+				value;
+	void	   *result = palloc0(method->params.size);
+	Env			env;
+
+	env_for_context(&env, CurrentMemoryContext);
+	env_check(&env, params_set_defaults(&env, &method->params, result));
+	while ((token = JsonbIteratorNext(&iterator, &key, true)) != WJB_DONE)
+	{
+		ParamInput	input;
+
+		if (token != WJB_KEY)
+			continue;
+		(void) JsonbIteratorNext(&iterator, &value, true);
+		read_input(&value, params_find(&method->params, key.val.string.val, key.val.string.len),
+				   &input);
+		env_check(&env, params_set(&env, &method->params, result, key.val.string.val,
+								   key.val.string.len, &input));
+	}
+	return result;
+}
+
+/* The parameters as a jsonb object, defaults resolved. */
+Datum
+params_to_jsonb(const Method *method, const void *params)
+{
+	StringInfoData json;
+	const ParamDef *def;
+
+	initStringInfo(&json);
+	for (int i = 0; (def = params_def(&method->params, i)) != NULL; i++)
+	{
+		char		value[PARAM_TEXT_SIZE + 64];
+
+		params_format(def, params, value, sizeof(value));
+		appendStringInfo(&json, "%c\"%s\":", i == 0 ? '{' : ',', def->name);
+		if ((def->type == PARAM_CHOICE || def->type == PARAM_TEXT) && strcmp(value, "null") != 0)
+			escape_json(&json, value);
+		else if (def->type == PARAM_INTERVAL && strcmp(value, "null") != 0)
+			appendStringInfo(&json, "\"%s seconds\"", value);
+		else
+			appendStringInfoString(&json, value);
+	}
+	appendStringInfoChar(&json, '}');
+	return DirectFunctionCall1(jsonb_in, CStringGetDatum(json.data));
+}

@@ -1,0 +1,50 @@
+/*
+ * args.h
+ *		Arguments of SQL functions: read, checked, complained about by name.
+ */
+#ifndef PG_ARGS_H
+#define PG_ARGS_H
+
+#include "fmgr.h"
+
+#include "core/method.h"
+#include "core/params.h"
+
+/* Raises `argument "%s" must not be null` unless it is given. */
+extern void require_arg(FunctionCallInfo fcinfo, int i, const char *name);
+
+/* A text argument as a C string; NULL for null. */
+extern char *arg_text(FunctionCallInfo fcinfo, int i);
+extern char *required_text(FunctionCallInfo fcinfo, int i, const char *name);
+
+/* A number of rows: at least 1. */
+extern int	required_count(FunctionCallInfo fcinfo, int i, const char *name);
+
+/* The elements of a text[] argument; null elements are errors.  NULL for null. */
+extern char **arg_texts(FunctionCallInfo fcinfo, int i, const char *name, int *n);
+
+/* The elements of a name[] argument. */
+extern char **arg_names(FunctionCallInfo fcinfo, int i, const char *name, int *n);
+
+/* Names of models and datasets have 1 to 63 bytes. */
+extern void check_object_name(const char *kind, const char *name);
+
+/*
+ * The one text value that an options object may hold; NULL when it is not
+ * there.  Unknown keys are errors.
+ */
+extern char *options_text(Datum options, const char *key);
+
+/* Raises unless the object is empty. */
+extern void options_empty(Datum options);
+
+/* The method of that name; raises with the list of valid ones. */
+extern const Method *required_method(const char *name);
+
+/* Parses a jsonb object into the parameters of a method; palloc'd. */
+extern void *parse_params(const Method *method, Datum params);
+
+/* The parameters as a jsonb object, defaults resolved. */
+extern Datum params_to_jsonb(const Method *method, const void *params);
+
+#endif							/* PG_ARGS_H */

@@ -1,0 +1,484 @@
+/*
+ * dataset.c
+ *		Datasets in use: cached rows of recsys_dataset, their relations resolved
+ *		by name at each use, and the rights to read them.
+ *
+ * (Registering and dropping is in dataset_register.c.)
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/hsearch.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/varlena.h"
+
+#include "pg/dataset.h"
+#include "pg/registry.h"
+
+/* The session's cache: by name. */
+typedef struct CacheSlot
+{
+	char		name[NAMEDATALEN];	/* must be first */
+	uint64		generation;		/* of the registry when it was last checked */
+	Dataset    *dataset;		/* NULL while being filled */
+} CacheSlot;
+
+static HTAB *cache = NULL;
+
+/* Types in which columns are read, by the type that they are stored as. */
+Oid
+key_read_type(Oid type)
+{
+	switch (type)
+	{
+		case INT2OID:
+		case INT4OID:
+		case INT8OID:
+		case TEXTOID:
+		case UUIDOID:
+			return type;
+		case VARCHAROID:
+			return TEXTOID;
+		default:
+			return InvalidOid;
+	}
+}
+
+/* Ratings, genre flags and weights of words. */
+Oid
+rating_read_type(Oid type)
+{
+	switch (type)
+	{
+		case FLOAT4OID:
+			return FLOAT4OID;
+		case FLOAT8OID:
+		case NUMERICOID:
+		case INT2OID:
+		case INT4OID:
+		case INT8OID:
+			return FLOAT8OID;
+		default:
+			return InvalidOid;
+	}
+}
+
+/* Times of ratings. */
+Oid
+time_read_type(Oid type)
+{
+	switch (type)
+	{
+		case TIMESTAMPTZOID:
+		case TIMESTAMPOID:
+		case DATEOID:
+			return type;
+		case INT2OID:
+		case INT4OID:
+		case INT8OID:
+			return INT8OID;
+		default:
+			return InvalidOid;
+	}
+}
+
+/* Titles, descriptions, words and attributes: built-in types whose text says what they are. */
+Oid
+text_read_type(Oid type)
+{
+	switch (type)
+	{
+		case TEXTOID:
+		case VARCHAROID:
+		case BPCHAROID:
+		case NAMEOID:
+		case CHAROID:
+		case BOOLOID:
+		case INT2OID:
+		case INT4OID:
+		case INT8OID:
+		case NUMERICOID:
+		case DATEOID:
+		case UUIDOID:
+			return TEXTOID;
+		default:
+			return type_is_enum(type) ? TEXTOID : InvalidOid;
+	}
+}
+
+/* How the core holds keys of that type. */
+KeyKind
+key_kind(Oid read_type)
+{
+	return read_type == TEXTOID || read_type == UUIDOID ? KEY_BYTES : KEY_NUMBER;
+}
+
+/* Qualified name of a read type, for casts. */
+const char *
+type_sql_name(Oid read_type)
+{
+	switch (read_type)
+	{
+		case INT2OID:
+			return "pg_catalog.int2";
+		case INT4OID:
+			return "pg_catalog.int4";
+		case INT8OID:
+			return "pg_catalog.int8";
+		case TEXTOID:
+			return "pg_catalog.text";
+		case UUIDOID:
+			return "pg_catalog.uuid";
+		case FLOAT4OID:
+			return "pg_catalog.float4";
+		case FLOAT8OID:
+			return "pg_catalog.float8";
+		case TIMESTAMPTZOID:
+			return "pg_catalog.timestamptz";
+		case TIMESTAMPOID:
+			return "pg_catalog.timestamp";
+		case DATEOID:
+			return "pg_catalog.date";
+	}
+	elog(ERROR, "unexpected type %u", read_type);
+}
+
+/* Appends alias."column"::pg_catalog.type. */
+void
+append_column(StringInfo sql, const char *alias, const char *column, Oid read_type)
+{
+	appendStringInfo(sql, "%s.%s::%s", alias, quote_identifier(column), type_sql_name(read_type));
+}
+
+/* One of its relations by the stored name; missing: error that names the dataset. */
+Oid
+dataset_relation(const Dataset *dataset, const char *relation)
+{
+	text	   *name = cstring_to_text(relation);
+	RangeVar   *var = makeRangeVarFromNameList(textToQualifiedNameList(name));
+	Oid			relid = RangeVarGetRelid(var, NoLock, true);
+
+	if (!OidIsValid(relid))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("relation %s of dataset \"%s\" does not exist", relation, dataset->name),
+				 errhint("Create the relation again, or register the dataset with another one.")));
+	return relid;
+}
+
+/* Type of a column, domains looked through; missing: error. */
+Oid
+dataset_column_type(const Dataset *dataset, const char *relation, Oid relid, const char *column)
+{
+	AttrNumber	attnum = get_attnum(relid, column);
+
+	if (attnum <= InvalidAttrNumber)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_COLUMN),
+				 errmsg("column \"%s\" of relation %s of dataset \"%s\" does not exist", column,
+						relation, dataset->name),
+				 errhint("Add the column again, or register the dataset with another one.")));
+	return getBaseType(get_atttype(relid, attnum));
+}
+
+/* May the current user SELECT these columns of a relation?  NULL names are skipped. */
+static bool
+columns_selectable(Oid relid, const char *const *columns, int n)
+{
+	if (pg_class_aclcheck(relid, GetUserId(), ACL_SELECT) == ACLCHECK_OK)
+		return true;
+	for (int i = 0; i < n; i++)
+	{
+		AttrNumber	attnum;
+
+		if (columns[i] == NULL)
+			continue;
+		attnum = get_attnum(relid, columns[i]);
+		if (attnum <= InvalidAttrNumber ||
+			pg_attribute_aclcheck(relid, attnum, GetUserId(), ACL_SELECT) != ACLCHECK_OK)
+			return false;
+	}
+	return true;
+}
+
+/* The first relation of the dataset that the current user may not read, or NULL. */
+static const char *
+first_unreadable(const Dataset *d)
+{
+	const char *ratings[] = {d->user_column, d->course_column, d->rating_column, d->time_column};
+	const char *courses[] = {d->courses_key, d->title_column, d->description_column};
+	const char *users[] = {d->users_key};
+	const char *terms[] = {d->course_column, "term", "weight"};
+
+	if (!columns_selectable(dataset_relation(d, d->ratings), ratings, lengthof(ratings)))
+		return d->ratings;
+	if (d->courses)
+	{
+		Oid			relid = dataset_relation(d, d->courses);
+
+		if (!columns_selectable(relid, courses, lengthof(courses)) ||
+			!columns_selectable(relid, (const char *const *) d->genre_columns, d->n_genres))
+			return d->courses;
+	}
+	if (d->users)
+	{
+		Oid			relid = dataset_relation(d, d->users);
+
+		if (!columns_selectable(relid, users, lengthof(users)) ||
+			!columns_selectable(relid, (const char *const *) d->feature_columns, d->n_features))
+			return d->users;
+	}
+	if (d->terms)
+	{
+		Oid			relid = dataset_relation(d, d->terms);
+
+		if (get_attnum(relid, d->course_column) == InvalidAttrNumber)
+			terms[0] = "course_id";
+		if (!columns_selectable(relid, terms, lengthof(terms)))
+			return d->terms;
+	}
+	return NULL;
+}
+
+/* Raises unless the current user may SELECT all that a model of this dataset is made from. */
+void
+dataset_check_select(const Dataset *dataset)
+{
+	const char *relation = first_unreadable(dataset);
+
+	if (relation)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied for relation %s of dataset \"%s\"", relation,
+						dataset->name),
+				 errhint("Answers of a model are for roles that may SELECT the data it was trained on.")));
+}
+
+/* The same as a question; a dataset whose relations are gone is nobody's. */
+bool
+dataset_readable(const Dataset *dataset)
+{
+	const char *const relations[] = {
+		dataset->ratings, dataset->courses, dataset->users, dataset->terms
+	};
+
+	for (int i = 0; i < (int) lengthof(relations); i++)
+	{
+		RangeVar   *var;
+		Oid			schema;
+
+		if (relations[i] == NULL)
+			continue;
+		var = makeRangeVarFromNameList(textToQualifiedNameList(cstring_to_text(relations[i])));
+		schema = get_namespace_oid(var->schemaname, true);
+		if (!OidIsValid(schema) ||
+			pg_namespace_aclcheck(schema, GetUserId(), ACL_USAGE) != ACLCHECK_OK ||
+			!OidIsValid(get_relname_relid(var->relname, schema)))
+			return false;
+	}
+	return first_unreadable(dataset) == NULL;
+}
+
+/* Frees the plan of a statement whose relation or column types differ now. */
+bool
+kept_plan_usable(KeptPlan *kept, Oid relation, const Oid *types, int n_types)
+{
+	if (kept->plan == NULL)
+		return false;
+	if (kept->relation == relation && kept->n_types == n_types &&
+		memcmp(kept->types, types, n_types * sizeof(Oid)) == 0)
+		return true;
+	SPI_freeplan(kept->plan);
+	kept->plan = NULL;
+	return false;
+}
+
+/* Prepares a statement and keeps it. */
+void
+kept_plan_make(KeptPlan *kept, const char *sql, int n_args, Oid *arg_types, Oid relation,
+			   const Oid *types, int n_types)
+{
+	SPIPlanPtr	plan = SPI_prepare(sql, n_args, arg_types);
+
+	if (plan == NULL || SPI_keepplan(plan) != 0)
+		elog(ERROR, "could not prepare \"%s\": %s", sql, SPI_result_code_string(SPI_result));
+	Assert(n_types <= KEPT_PLAN_TYPES);
+	kept->relation = relation;
+	memcpy(kept->types, types, n_types * sizeof(Oid));
+	kept->n_types = n_types;
+	kept->plan = plan;
+}
+
+/* Kept plans are not in the dataset's memory. */
+static void
+drop_plans(Pinned *object)
+{
+	Dataset    *dataset = (Dataset *) object;
+	KeptPlan   *plans[] = {&dataset->history_plan, &dataset->courses_plan, &dataset->group_plan};
+
+	for (int i = 0; i < (int) lengthof(plans); i++)
+		if (plans[i]->plan)
+			SPI_freeplan(plans[i]->plan);
+}
+
+/* A text[] of the result row as C strings. */
+static char **
+strings_of_array(int column, int *n)
+{
+	bool		isnull;
+	Datum		array = registry_datum(0, column, &isnull);
+	Datum	   *elements;
+	char	  **strings;
+
+	*n = 0;
+	if (isnull)
+		return NULL;
+	deconstruct_array(DatumGetArrayTypeP(array), TEXTOID, -1, false, TYPALIGN_INT, &elements, NULL, n);
+	strings = palloc(sizeof(char *) * (*n + 1));
+	for (int i = 0; i < *n; i++)
+		strings[i] = TextDatumGetCString(elements[i]);
+	return strings;
+}
+
+/* The columns of recsys_dataset that fill_dataset reads, in its order. */
+#define DATASET_COLUMNS \
+	"d::pg_catalog.text, d.name, d.owner, d.ratings, d.courses, d.users, d.terms, d.user_column, " \
+	"d.course_column, d.rating_column, d.time_column, d.courses_key, d.title_column, " \
+	"d.description_column, d.users_key, d.genre_columns, d.user_feature_columns"
+
+/* Builds a Dataset, in the current memory context, from the result row. */
+static void
+fill_dataset(Dataset *dataset)
+{
+	char	  **fields[] = {
+		&dataset->image, &dataset->name, &dataset->owner, &dataset->ratings, &dataset->courses,
+		&dataset->users, &dataset->terms, &dataset->user_column, &dataset->course_column,
+		&dataset->rating_column, &dataset->time_column, &dataset->courses_key,
+		&dataset->title_column, &dataset->description_column, &dataset->users_key
+	};
+
+	for (int i = 0; i < (int) lengthof(fields); i++)
+	{
+		char	   *value = registry_text(0, i + 1);
+
+		*fields[i] = value ? pstrdup(value) : NULL;
+	}
+	dataset->genre_columns = strings_of_array(lengthof(fields) + 1, &dataset->n_genres);
+	dataset->feature_columns = strings_of_array(lengthof(fields) + 2, &dataset->n_features);
+}
+
+/* Finds the row; the number of rows found is left in SPI_processed. */
+static void
+select_dataset(const char *name)
+{
+	Oid			types[] = {TEXTOID};
+	Datum		values[] = {CStringGetTextDatum(name)};
+
+	registry_execute(REGISTRY_READ,
+					 "SELECT " DATASET_COLUMNS " FROM %s.recsys_dataset AS d"
+					 " WHERE d.name OPERATOR(pg_catalog.=) $1", 1, types, values, NULL);
+}
+
+/* A new Dataset from the result row, in a context of its own. */
+static Dataset *
+load_dataset(void)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "course_recsys dataset",
+												  ALLOCSET_SMALL_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	Dataset    *dataset = palloc0(sizeof(Dataset));
+
+	fill_dataset(dataset);
+	dataset->pinned.context = context;
+	dataset->pinned.drop = drop_plans;
+	MemoryContextSwitchTo(old);
+	MemoryContextSetParent(context, TopMemoryContext);
+	return dataset;
+}
+
+/* Raises for a name that is not registered. */
+static void
+raise_unknown(const char *name)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_OBJECT),
+			 errmsg("dataset \"%s\" does not exist", name),
+			 errhint("Register it with register_dataset().")));
+}
+
+/* Reads the row again; replaces the cached dataset only when it has changed. */
+static void
+refresh(CacheSlot *slot)
+{
+	uint64		before = registry_generation();
+
+	SPI_connect();
+	select_dataset(slot->name);
+	if (SPI_processed == 0)
+	{
+		Dataset    *gone = slot->dataset;
+		char	   *name = pstrdup(slot->name);
+
+		hash_search(cache, slot->name, HASH_REMOVE, NULL);
+		if (gone)
+			pin_discard(&gone->pinned);
+		raise_unknown(name);
+	}
+	if (slot->dataset == NULL || strcmp(slot->dataset->image, registry_text(0, 1)) != 0)
+	{
+		Dataset    *old = slot->dataset;
+
+		slot->dataset = load_dataset();
+		if (old)
+			pin_discard(&old->pinned);
+	}
+	slot->generation = before;
+	SPI_finish();
+}
+
+/* The dataset, pinned until the context is reset; unknown: error. */
+Dataset *
+dataset_open(const char *name, MemoryContext until)
+{
+	CacheSlot  *slot;
+	bool		found;
+
+	if (strlen(name) >= NAMEDATALEN)
+		raise_unknown(name);
+	if (cache == NULL)
+	{
+		HASHCTL		info = {.keysize = NAMEDATALEN, .entrysize = sizeof(CacheSlot)};
+
+		cache = hash_create("course_recsys datasets", 16, &info, HASH_ELEM | HASH_STRINGS);
+	}
+	slot = hash_search(cache, name, HASH_ENTER, &found);
+	if (!found)
+	{
+		slot->dataset = NULL;
+		slot->generation = 0;
+	}
+	if (slot->dataset == NULL || slot->generation != registry_generation())
+		refresh(slot);
+	pin_until(&slot->dataset->pinned, until);
+	return slot->dataset;
+}
+
+/* Is a dataset of that name registered? */
+bool
+dataset_exists(const char *name)
+{
+	bool		exists;
+
+	SPI_connect();
+	select_dataset(name);
+	exists = SPI_processed > 0;
+	SPI_finish();
+	return exists;
+}

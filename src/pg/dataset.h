@@ -1,0 +1,111 @@
+/*
+ * dataset.h
+ *		A registered dataset: whose tables, which columns.
+ */
+#ifndef PG_DATASET_H
+#define PG_DATASET_H
+
+#include "executor/spi.h"
+#include "lib/stringinfo.h"
+
+#include "core/idmap.h"
+#include "pg/pin.h"
+
+/* A statement kept for the life of the dataset, and what it was made for. */
+#define KEPT_PLAN_TYPES 4
+typedef struct KeptPlan
+{
+	SPIPlanPtr	plan;			/* NULL: not made yet */
+	Oid			relation;
+	Oid			types[KEPT_PLAN_TYPES]; /* of the columns that it reads */
+	int			n_types;
+} KeptPlan;
+
+typedef struct Dataset
+{
+	Pinned		pinned;			/* must be first */
+	char	   *image;			/* its row as text, to see changes */
+	char	   *name;
+	char	   *owner;
+	char	   *ratings;		/* qualified and quoted; so are courses, users, terms */
+	char	   *courses;		/* or NULL; so are users, terms and most columns */
+	char	   *users;
+	char	   *terms;
+	char	   *user_column;
+	char	   *course_column;
+	char	   *rating_column;
+	char	   *time_column;
+	char	   *courses_key;
+	char	   *title_column;
+	char	   *description_column;
+	char	  **genre_columns;
+	int			n_genres;
+	char	   *users_key;
+	char	  **feature_columns;
+	int			n_features;
+
+	KeptPlan	history_plan;	/* ratings of one user */
+	KeptPlan	courses_plan;	/* titles of some courses */
+	KeptPlan	group_plan;		/* attributes of one user */
+} Dataset;
+
+/* What register_dataset was told; NULL where NULL. */
+typedef struct DatasetArgs
+{
+	char	   *name;
+	Oid			ratings;
+	Oid			courses;		/* InvalidOid where NULL */
+	Oid			users;
+	Oid			terms;
+	char	   *user_column;
+	char	   *course_column;
+	char	   *rating_column;
+	char	   *time_column;
+	char	   *courses_key;
+	char	   *title_column;
+	char	   *description_column;
+	char	  **genre_columns;
+	int			n_genres;
+	char	  **feature_columns;
+	int			n_features;
+	Datum		options;		/* jsonb */
+} DatasetArgs;
+
+extern void dataset_register(DatasetArgs *args);
+extern void dataset_drop(const char *name);
+
+/* The dataset, pinned until the context is reset; unknown: error. */
+extern Dataset *dataset_open(const char *name, MemoryContext until);
+
+/* May the current user SELECT all columns that a model of this dataset is made from?  Raises, or tells. */
+extern void dataset_check_select(const Dataset *dataset);
+extern bool dataset_readable(const Dataset *dataset);
+extern bool dataset_exists(const char *name);
+
+/* One of its relations by the stored name; missing: error that names the dataset. */
+extern Oid	dataset_relation(const Dataset *dataset, const char *relation);
+
+/* Type of a column, domains looked through; missing: error. */
+extern Oid	dataset_column_type(const Dataset *dataset, const char *relation, Oid relid,
+								const char *column);
+
+/*
+ * Types in which columns are read, whatever they are stored as; InvalidOid when
+ * the stored type cannot serve.
+ */
+extern Oid	key_read_type(Oid type);	/* int2, int4, int8, text, uuid */
+extern Oid	rating_read_type(Oid type); /* float4, float8 */
+extern Oid	time_read_type(Oid type);	/* timestamptz, timestamp, date, int8 */
+extern Oid	text_read_type(Oid type);	/* text */
+extern KeyKind key_kind(Oid read_type);
+
+/* Appends alias."column"::pg_catalog.type. */
+extern void append_column(StringInfo sql, const char *alias, const char *column, Oid read_type);
+extern const char *type_sql_name(Oid read_type);
+
+/* Frees the plan of a statement whose relation or column types differ now; true when it can be used. */
+extern bool kept_plan_usable(KeptPlan *kept, Oid relation, const Oid *types, int n_types);
+extern void kept_plan_make(KeptPlan *kept, const char *sql, int n_args, Oid *arg_types,
+						   Oid relation, const Oid *types, int n_types);
+
+#endif							/* PG_DATASET_H */
