@@ -1,0 +1,62 @@
+/*
+ * load.h
+ *		From the user's tables to a training set.
+ */
+#ifndef PG_LOAD_H
+#define PG_LOAD_H
+
+#include "core/method.h"
+#include "pg/dataset.h"
+#include "pg/env_pg.h"
+
+/* What to read beside the ratings. */
+typedef struct LoadRequest
+{
+	unsigned	needs;			/* NEEDS_* */
+	int			ngram_low;		/* words that form a term, from .. to */
+	int			ngram_high;
+	const char *text_search_config;
+} LoadRequest;
+
+/* What a method with these parameters reads. */
+extern LoadRequest load_request(const Method *method, const void *params);
+
+/* Streams everything in, under the active snapshot, as the caller.  SPI must be connected. */
+extern void load_training_set(Job *job, const Dataset *dataset, const LoadRequest *request,
+							  TrainingSet *set);
+
+/* The query of all ratings, in the columns user, course[, rating][, time]. */
+typedef struct RatingsQuery
+{
+	char	   *sql;			/* without WHERE */
+	Oid			relation;
+	Oid			types[4];		/* read types */
+	Oid			stored[4];		/* base types of the columns */
+	int			n_columns;
+	int			rating;			/* position of the rating, or -1 */
+	int			time;			/* position of the time, or -1 */
+} RatingsQuery;
+
+extern void ratings_query(const Dataset *dataset, RatingsQuery *query);
+
+/* One row of it: checked values. */
+typedef struct RatingRow
+{
+	float		rating;			/* 1 when the dataset is implicit */
+	int64		time;			/* TIME_OLDEST when there is none */
+} RatingRow;
+
+extern RatingRow rating_row(const Dataset *dataset, const RatingsQuery *query, const Datum *values,
+							const bool *nulls);
+
+/* Raises for a null key of a relation of the dataset. */
+extern void raise_null(const Dataset *dataset, const char *relation, const char *column)
+			pg_attribute_noreturn();
+
+/* Appends the text of one attribute to a group: "age_band=25-34, country=DE". */
+extern void append_attribute(StringInfo group, const char *column, const char *value);
+
+/* SELECT list of a user's attributes: u.f1::text, ... */
+extern void append_attributes(StringInfo sql, const Dataset *dataset);
+
+#endif							/* PG_LOAD_H */
