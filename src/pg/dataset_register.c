@@ -362,6 +362,7 @@ dataset_register(DatasetArgs *args)
 	if (users)
 		users_key = check_users(args, users, users_key, user_type);
 
+	registry_lock(registry()->dataset_rel, args->name, true, true);
 	SPI_connect();
 	check_replace(args, format_type_be(user_type), format_type_be(course_type));
 	{
@@ -383,8 +384,10 @@ dataset_drop(const char *name)
 {
 	Oid			types[] = {TEXTOID};
 	Datum		values[] = {CStringGetTextDatum(name)};
-	Dataset    *dataset = dataset_open(name, CurrentMemoryContext);
+	Dataset    *dataset;
 
+	registry_lock(registry()->dataset_rel, name, true, true);
+	dataset = dataset_open(name, CurrentMemoryContext);
 	if (!registry_is_owner(dataset->owner))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),

@@ -197,8 +197,8 @@ load_texts(TermsLoad *load)
 {
 	const Dataset *dataset = load->dataset;
 	Oid			relid = dataset_relation(dataset, dataset->courses);
-	Oid			config = get_ts_config_oid(stringToQualifiedNameList(load->request->text_search_config),
-										   false);
+	Oid			config = get_ts_config_oid(textToQualifiedNameList(
+			cstring_to_text(load->request->text_search_config)), false);
 	Oid			types[2] = {InvalidOid, TSVECTOROID};
 	StringInfoData sql;
 

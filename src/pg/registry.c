@@ -18,7 +18,9 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_authid.h"
 #include "commands/trigger.h"
+#include "common/hashfn.h"
 #include "miscadmin.h"
+#include "storage/lock.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/inval.h"
@@ -152,6 +154,24 @@ char *
 registry_text(uint64 row, int column)
 {
 	return SPI_getvalue(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column);
+}
+
+/*
+ * An advisory lock of a class that no SQL function takes, with the table's OID in
+ * the tag, cannot meet a lock of an application.
+ */
+#define LOCK_CLASS 3
+
+/* Takes the lock on a name in one of the tables until the end of the transaction. */
+bool
+registry_lock(Oid relation, const char *name, bool exclusive, bool wait)
+{
+	LOCKTAG		tag;
+
+	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, relation,
+						 hash_bytes((const unsigned char *) name, strlen(name)), LOCK_CLASS);
+	return LockAcquire(&tag, exclusive ? ExclusiveLock : ShareLock, false, !wait) !=
+		LOCKACQUIRE_NOT_AVAIL;
 }
 
 /* Is the current user that role, a member of it, or superuser? */

@@ -53,6 +53,12 @@ extern void registry_execute(RegistryMode mode, const char *format, int n_args, 
 extern char *registry_text(uint64 row, int column);
 extern Datum registry_datum(uint64 row, int column, bool *isnull);
 
+/*
+ * Takes the lock on a name in one of the tables until the end of the
+ * transaction; false when it must not wait and somebody else has it.
+ */
+extern bool registry_lock(Oid relation, const char *name, bool exclusive, bool wait);
+
 /* Is the current user that role, a member of it, or superuser?  A role that is gone: superuser only. */
 extern bool registry_is_owner(const char *role);
 

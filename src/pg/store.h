@@ -1,0 +1,74 @@
+/*
+ * store.h
+ *		Versions of models in recsys_model and recsys_model_data.
+ */
+#ifndef PG_STORE_H
+#define PG_STORE_H
+
+#include "utils/uuid.h"
+
+#include "core/trainingset.h"
+
+/* What is known of a model before a new version is added. */
+typedef struct ModelHead
+{
+	bool		exists;
+	char	   *owner;
+	int			newest;			/* highest version */
+	int			published;		/* version, or 0 */
+} ModelHead;
+
+/* A version to be written. */
+typedef struct ModelVersion
+{
+	const char *model;
+	int			version;
+	const char *owner;
+	const char *method;
+	Datum		params;			/* jsonb */
+	const char *dataset;
+	const Summary *summary;
+	double		load_seconds;
+	double		fit_seconds;
+	double		seconds;
+	const char *training_log;	/* JSON array */
+	const void *bytes;
+	size_t		length;
+	bool		holds_user_rows;
+} ModelVersion;
+
+/* A published version to be read. */
+typedef struct PublishedModel
+{
+	int			version;
+	pg_uuid_t	build;
+	char	   *dataset;
+	int64		bytes;
+} PublishedModel;
+
+/* All functions need an open SPI connection. */
+
+/* Reads the head; for_update: raises 40001 when a version is newer than the transaction's snapshot. */
+extern ModelHead store_head(const char *model, bool for_update);
+
+/* Raises unless the model exists and is the caller's. */
+extern ModelHead store_require_owner(const char *model);
+
+/* Is the published version made from the same data with the same parameters? */
+extern bool store_unchanged(const char *model, const char *method, Datum params,
+							const char *dataset, uint64 fingerprint);
+
+extern void store_insert(const ModelVersion *version, void (*progress) (int chunk, int n, void *arg),
+						 void *arg);
+extern void store_publish(const char *model, int version);
+extern int	store_rollback(const char *model);
+extern void store_prune(const char *model, int keep);
+extern void store_drop(const char *model);
+
+/* Finds the published version; unknown model or none published: error. */
+extern void store_published(const char *model, PublishedModel *published);
+
+/* Copies the bytes of a build; raises when they are not complete. */
+extern void store_read(const char *model, const PublishedModel *published, char *bytes);
+
+#endif							/* PG_STORE_H */
