@@ -1,0 +1,207 @@
+/*
+ * titles.c
+ *		Which courses may be shown now, and their titles.
+ *
+ * The relation of courses may be a view such as "published courses": a course
+ * that is not in it, or that row-level security hides, is not shown.  Without
+ * such a relation every course is available and none has a title.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/uuid.h"
+
+#include "pg/keys.h"
+#include "pg/query.h"
+#include "pg/titles.h"
+
+/* Carried from row to row. */
+typedef struct TitlesFetch
+{
+	Titles	   *titles;
+	const Recommender *rec;
+	Oid			key_type;
+	bool		with_title;
+	MemoryContext context;
+} TitlesFetch;
+
+/* Nothing known yet. */
+Titles *
+titles_new(const Recommender *rec)
+{
+	Titles	   *titles = palloc(sizeof(Titles));
+
+	titles->available = palloc0(sizeof(bool) * (rec->n_courses + 1));
+	titles->titles = palloc0(sizeof(char *) * ((Size) rec->n_courses + 1));
+	return titles;
+}
+
+/* One course that is there. */
+static void
+fetch_title(TupleTableSlot *slot, void *arg)
+{
+	TitlesFetch *fetch = arg;
+	KeyBuffer	buffer;
+	int32_t		course;
+
+	if (slot->tts_isnull[0])
+		return;
+	course = recommender_find(fetch->rec, key_from_datum(fetch->key_type, slot->tts_values[0],
+														 &buffer));
+	if (course == IDMAP_NONE)
+		return;
+	fetch->titles->available[course] = true;
+	if (fetch->with_title && !slot->tts_isnull[1])
+	{
+		MemoryContext old = MemoryContextSwitchTo(fetch->context);
+
+		fetch->titles->titles[course] = TextDatumGetCString(slot->tts_values[1]);
+		MemoryContextSwitchTo(old);
+	}
+}
+
+/* SELECT c.key[, c.title] FROM courses AS c; fills the read types. */
+static char *
+titles_query(const Dataset *dataset, Oid key_type, Oid types[2])
+{
+	StringInfoData sql;
+
+	types[0] = key_type;
+	types[1] = TEXTOID;
+	initStringInfo(&sql);
+	appendStringInfoString(&sql, "SELECT ");
+	append_column(&sql, "c", dataset->courses_key, key_type);
+	if (dataset->title_column)
+	{
+		appendStringInfoString(&sql, ", ");
+		append_column(&sql, "c", dataset->title_column, TEXTOID);
+	}
+	appendStringInfo(&sql, " FROM %s AS c", dataset->courses);
+	return sql.data;
+}
+
+/* The key of a course as a value of the column; false when the column cannot hold it. */
+static bool
+course_datum(const Recommender *rec, int32_t course, Oid key_type, Datum *value)
+{
+	int32_t		length;
+	const char *id = strings_get(&rec->course_ids, course, &length);
+
+	switch (key_type)
+	{
+		case INT2OID:
+			*value = Int16GetDatum((int16) rec->course_numbers[course]);
+			return rec->course_numbers[course] == (int16) rec->course_numbers[course];
+		case INT4OID:
+			*value = Int32GetDatum((int32) rec->course_numbers[course]);
+			return rec->course_numbers[course] == (int32) rec->course_numbers[course];
+		case INT8OID:
+			*value = Int64GetDatum(rec->course_numbers[course]);
+			return true;
+		case UUIDOID:
+			*value = DirectFunctionCall1(uuid_in, CStringGetDatum(pnstrdup(id, length)));
+			return true;
+		default:
+			*value = PointerGetDatum(cstring_to_text_with_len(id, length));
+			return true;
+	}
+}
+
+/* The keys of some courses as an array of the column's type. */
+static Datum
+course_array(const Recommender *rec, const int32_t *courses, int n, Oid key_type)
+{
+	Datum	   *values = palloc(sizeof(Datum) * (n + 1));
+	int			filled = 0;
+	int16		length;
+	bool		by_value;
+	char		align;
+
+	for (int i = 0; i < n; i++)
+		if (course_datum(rec, courses[i], key_type, &values[filled]))
+			filled++;
+	get_typlenbyvalalign(key_type, &length, &by_value, &align);
+	return PointerGetDatum(construct_array(values, filled, key_type, length, by_value, align));
+}
+
+/* Type of the key of the courses now; raises when it no longer fits the model. */
+static Oid
+current_key_type(const Dataset *dataset, const Recommender *rec, Oid relid, Oid *stored)
+{
+	Oid			key_type;
+
+	*stored = dataset_column_type(dataset, dataset->courses, relid, dataset->courses_key);
+	key_type = key_read_type(*stored);
+	if (!OidIsValid(key_type) || key_kind(key_type) != rec->course_kind)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("column \"%s\" of relation %s of dataset \"%s\" now has type %s",
+						dataset->courses_key, dataset->courses, dataset->name,
+						format_type_be(*stored)),
+				 errhint("Change the type back, or train the model again.")));
+	return key_type;
+}
+
+/* Every course is available. */
+static void
+all_available(Titles *titles, const Recommender *rec)
+{
+	memset(titles->available, true, rec->n_courses);
+}
+
+/* Looks these courses up, as the caller. */
+void
+titles_fetch(Titles *titles, Dataset *dataset, const Recommender *rec, const int32_t *courses,
+			 int n)
+{
+	TitlesFetch fetch = {titles, rec, InvalidOid, dataset->title_column != NULL,
+	CurrentMemoryContext};
+	Oid			relid,
+				stored,
+				array_type,
+				types[2];
+
+	if (dataset->courses == NULL)
+	{
+		all_available(titles, rec);
+		return;
+	}
+	relid = dataset_relation(dataset, dataset->courses);
+	fetch.key_type = current_key_type(dataset, rec, relid, &stored);
+	array_type = get_array_type(fetch.key_type);
+	types[0] = fetch.key_type;
+	types[1] = TEXTOID;
+	if (!kept_plan_usable(&dataset->courses_plan, relid, &stored, 1))
+		kept_plan_make(&dataset->courses_plan,
+					   psprintf("%s WHERE c.%s OPERATOR(pg_catalog.=) ANY ($1)",
+								titles_query(dataset, fetch.key_type, types),
+								quote_identifier(dataset->courses_key)),
+					   1, &array_type, relid, &stored, 1);
+	query_stream_plan(dataset->courses_plan.plan,
+					  query_one_param(array_type, course_array(rec, courses, n, fetch.key_type)),
+					  fetch.with_title ? 2 : 1, types, fetch_title, &fetch);
+}
+
+/* Looks all courses up. */
+void
+titles_fetch_all(Titles *titles, Dataset *dataset, const Recommender *rec)
+{
+	TitlesFetch fetch = {titles, rec, InvalidOid, dataset->title_column != NULL,
+	CurrentMemoryContext};
+	Oid			relid,
+				stored,
+				types[2];
+
+	if (dataset->courses == NULL)
+	{
+		all_available(titles, rec);
+		return;
+	}
+	relid = dataset_relation(dataset, dataset->courses);
+	fetch.key_type = current_key_type(dataset, rec, relid, &stored);
+	query_stream(titles_query(dataset, fetch.key_type, types), NULL, fetch.with_title ? 2 : 1,
+				 types, fetch_title, &fetch);
+}
