@@ -7,7 +7,7 @@
  *
  *		origin  ..gap..  EnvBlock  | data (64-byte aligned) |  ..gap..
  *
- * The two gaps and the EnvBlock take BLOCK_OVERHEAD bytes together and are
+ * The two gaps and the EnvBlock take ENV_BLOCK_OVERHEAD bytes together and are
  * counted as used.  All operations take constant time, but for the copying of a
  * block that moves and env_free_all.
  */
@@ -29,7 +29,6 @@
 #endif
 
 #define BLOCK_ALIGNMENT 64
-#define BLOCK_OVERHEAD (2 * BLOCK_ALIGNMENT)
 
 struct EnvBlock
 {
@@ -39,7 +38,8 @@ struct EnvBlock
 	size_t		total;			/* bytes asked of it */
 };
 
-_Static_assert(sizeof(EnvBlock) <= BLOCK_ALIGNMENT, "the header must fit before the data");
+_Static_assert(sizeof(EnvBlock) <= BLOCK_ALIGNMENT && ENV_BLOCK_OVERHEAD == 2 * BLOCK_ALIGNMENT,
+			   "header and gaps must fit into the overhead");
 
 /* Data of a block. */
 static void *
@@ -101,7 +101,7 @@ fail_overflow(Env *env)
 static RecsysStatus
 block_size(Env *env, size_t count, size_t size, size_t *bytes, size_t *total)
 {
-	if (!checked_mul(count, size, bytes) || !checked_add(*bytes, BLOCK_OVERHEAD, total))
+	if (!checked_mul(count, size, bytes) || !checked_add(*bytes, ENV_BLOCK_OVERHEAD, total))
 		return fail_overflow(env);
 	return RECSYS_OK;
 }
@@ -155,7 +155,7 @@ env_alloc(Env *env, size_t count, size_t size)
 		env_detail(env, "Failed on request of size %zu.", bytes);
 		return NULL;
 	}
-	aligned = ((uintptr_t) origin + BLOCK_OVERHEAD - 1) & ~(uintptr_t) (BLOCK_ALIGNMENT - 1);
+	aligned = ((uintptr_t) origin + ENV_BLOCK_OVERHEAD - 1) & ~(uintptr_t) (BLOCK_ALIGNMENT - 1);
 	block = data_block(origin + (aligned - (uintptr_t) origin));
 	block->origin = origin;
 	block->total = total;

@@ -3,9 +3,6 @@
  */
 #include "test_env.h"
 
-/* Bytes that a block takes beside its data, as env.c counts them. */
-#define OVERHEAD 128
-
 /* Blocks are aligned, writable to the last byte, counted, and freed in any order. */
 static void
 test_blocks(void)
@@ -19,7 +16,7 @@ test_blocks(void)
 		CHECK(blocks[i] != NULL && (uintptr_t) blocks[i] % 64 == 0);
 		memset(blocks[i], i, (size_t) i * 3);
 	}
-	CHECK_EQ_INT(env->memory_used, 99 * 100 / 2 * 3 + 100 * OVERHEAD);
+	CHECK_EQ_INT(env->memory_used, 99 * 100 / 2 * 3 + 100 * ENV_BLOCK_OVERHEAD);
 	for (int i = 0; i < 100; i++)
 	{
 		int			j = i * 37 % 100;	/* 37 and 100 have no common factor: every block once */
@@ -29,7 +26,7 @@ test_blocks(void)
 		env_free(env, blocks[j]);
 	}
 	env_free(env, NULL);
-	CHECK_EQ_INT(env->memory_peak, 99 * 100 / 2 * 3 + 100 * OVERHEAD);
+	CHECK_EQ_INT(env->memory_peak, 99 * 100 / 2 * 3 + 100 * ENV_BLOCK_OVERHEAD);
 	test_env_done(env);
 }
 
@@ -85,7 +82,7 @@ test_limit(void)
 	CHECK_EQ_INT(env_reserve(env, 1024 * 1024), RECSYS_OK);
 	CHECK_EQ_INT(env_reserve(env, 1024 * 1024 + 1), RECSYS_OVER_LIMIT);
 	CHECK_EQ_INT(env_reserve(env, SIZE_MAX), RECSYS_OVER_LIMIT);
-	block = env_alloc(env, 1024 * 1024 - OVERHEAD, 1);
+	block = env_alloc(env, 1024 * 1024 - ENV_BLOCK_OVERHEAD, 1);
 	CHECK(block != NULL);
 	CHECK(env_alloc(env, 512 * 1024, 1) == NULL);
 	CHECK_EQ_INT(env->status, RECSYS_OVER_LIMIT);
