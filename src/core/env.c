@@ -97,13 +97,14 @@ fail_overflow(Env *env)
 	return env_fail(env, RECSYS_OVER_LIMIT, "memory required exceeds what can be addressed");
 }
 
-/* Product of the two, with the overhead of a block. */
-static RecsysStatus
+/* Product of the two, and total with the overhead of a block; false, having failed, on overflow. */
+static bool
 block_size(Env *env, size_t count, size_t size, size_t *bytes, size_t *total)
 {
-	if (!checked_mul(count, size, bytes) || !checked_add(*bytes, ENV_BLOCK_OVERHEAD, total))
-		return fail_overflow(env);
-	return RECSYS_OK;
+	if (checked_mul(count, size, bytes) && checked_add(*bytes, ENV_BLOCK_OVERHEAD, total))
+		return true;
+	fail_overflow(env);
+	return false;
 }
 
 /* Would another `bytes` stay within the limit? */
@@ -145,7 +146,7 @@ env_alloc(Env *env, size_t count, size_t size)
 	uintptr_t	aligned;
 	EnvBlock   *block;
 
-	if (block_size(env, count, size, &bytes, &total) != RECSYS_OK ||
+	if (!block_size(env, count, size, &bytes, &total) ||
 		env_reserve(env, total) != RECSYS_OK)
 		return NULL;
 	origin = env->alloc(total, env->ctx);
@@ -187,7 +188,7 @@ env_resize(Env *env, void *data, size_t count, size_t size)
 
 	if (data == NULL)
 		return env_alloc(env, count, size);
-	if (block_size(env, count, size, &bytes, &total) != RECSYS_OK)
+	if (!block_size(env, count, size, &bytes, &total))
 		return NULL;
 	block = data_block(data);
 	room = block_room(block);
