@@ -3,9 +3,10 @@
  *		External keys to dense indexes.
  *
  * The slots hold indexes only; the keys lie in order of their index in an array
- * or a string table.  So growing reads the keys from front to back, which is
- * cheap enough (a tenth of the time of adding strings) not to keep hashes, and
- * the slots take 8 to 16 bytes a key.
+ * or a string table.  So growing reads the keys from front to back and hashes
+ * them again: a quarter of the time of adding strings, mostly for the slots, so
+ * that keeping 8 bytes of hash a key would gain little.  The slots take 8 to 16
+ * bytes a key.
  */
 #include "core/idmap.h"
 
@@ -15,7 +16,7 @@
 
 #define FIRST_KEYS 16
 #define BATCH 128				/* numbers whose slots are fetched together */
-#define POLL_KEYS (1 << 16)		/* keys sorted between two looks at the cancel flag */
+#define POLL_KEYS (1 << 16)		/* keys handled between two looks at the cancel flag */
 
 #if defined(__GNUC__)
 #define PREFETCH(address) __builtin_prefetch(address)
@@ -127,8 +128,8 @@ idmap_key(const IdMap *map, int32_t index)
 }
 
 /* Puts all (distinct) keys of the map into empty slots, in order of their index. */
-static void
-fill_slots(const IdMap *map, int32_t *slots, int64_t n_slots)
+static RecsysStatus
+fill_slots(Env *env, const IdMap *map, int32_t *slots, int64_t n_slots)
 {
 	for (int64_t slot = 0; slot < n_slots; slot++)
 		slots[slot] = IDMAP_NONE;
@@ -136,10 +137,13 @@ fill_slots(const IdMap *map, int32_t *slots, int64_t n_slots)
 	{
 		uint64_t	slot = key_hash(map->kind, idmap_key(map, index), 0) & (uint64_t) (n_slots - 1);
 
+		if (index % POLL_KEYS == 0 && env_interrupted(env))
+			return env->status;
 		while (slots[slot] != IDMAP_NONE)
 			slot = (slot + 1) & (uint64_t) (n_slots - 1);
 		slots[slot] = index;
 	}
+	return RECSYS_OK;
 }
 
 /* Replaces the slots by n_slots new ones. */
@@ -150,7 +154,11 @@ resize_slots(Env *env, IdMap *map, int64_t n_slots)
 
 	if (slots == NULL)
 		return env->status;
-	fill_slots(map, slots, n_slots);
+	if (fill_slots(env, map, slots, n_slots) != RECSYS_OK)
+	{
+		env_free(env, slots);
+		return env->status;
+	}
 	env_free(env, map->slots);
 	map->slots = slots;
 	map->n_slots = n_slots;
@@ -299,9 +307,9 @@ sort_byte(int64_t number, int byte)
 	return (int) ((((uint64_t) number ^ (UINT64_C(1) << 63)) >> (8 * byte)) & 0xFF);
 }
 
-/* Stable counting sort of `from` into `to` by one byte; false when that byte is equal everywhere. */
-static bool
-sort_by_byte(const IdMap *map, int byte, const int32_t *from, int32_t *to)
+/* Stable counting sort of `from` into `to` by one byte; *moved is false if it is equal everywhere. */
+static RecsysStatus
+sort_by_byte(Env *env, const IdMap *map, int byte, const int32_t *from, int32_t *to, bool *moved)
 {
 	int32_t		starts[257] = {0};
 
@@ -309,27 +317,36 @@ sort_by_byte(const IdMap *map, int byte, const int32_t *from, int32_t *to)
 		starts[sort_byte(map->numbers[i], byte) + 1]++;
 	for (int value = 0; value < 256; value++)
 	{
-		if (starts[value + 1] == map->n_keys)
-			return false;
+		*moved = starts[value + 1] < map->n_keys;
+		if (!*moved)
+			return RECSYS_OK;
 		starts[value + 1] += starts[value];
 	}
 	for (int32_t i = 0; i < map->n_keys; i++)
+	{
+		if (i % POLL_KEYS == 0 && env_interrupted(env))
+			return env->status;
 		to[starts[sort_byte(map->numbers[from[i]], byte)]++] = from[i];
-	return true;
+	}
+	return RECSYS_OK;
 }
 
 /* Radix sort of the indexes in *order by number; the result may end up in *spare, they are swapped. */
-static void
-sort_numbers(const IdMap *map, int32_t **order, int32_t **spare)
+static RecsysStatus
+sort_numbers(Env *env, const IdMap *map, int32_t **order, int32_t **spare)
 {
 	for (int byte = 0; byte < 8; byte++)
-		if (sort_by_byte(map, byte, *order, *spare))
-		{
-			int32_t    *sorted = *spare;
+	{
+		int32_t    *sorted = *spare;
+		bool		moved;
 
-			*spare = *order;
-			*order = sorted;
-		}
+		TRY(sort_by_byte(env, map, byte, *order, sorted, &moved));
+		if (!moved)
+			continue;
+		*spare = *order;
+		*order = sorted;
+	}
+	return RECSYS_OK;
 }
 
 /* Is the string of index a before that of index b? */
@@ -400,6 +417,8 @@ copy_in_order(Env *env, const IdMap *map, const int32_t *order, IdMap *sorted)
 	{
 		Key			key = idmap_key(map, order[i]);
 
+		if (i % POLL_KEYS == 0 && env_interrupted(env))
+			return env->status;
 		if (map->kind == KEY_BYTES)
 			TRY(strings_add(env, &sorted->strings, key.bytes, (size_t) key.length));
 		else
@@ -423,11 +442,10 @@ replace_keys(Env *env, IdMap *map, const int32_t *order)
 	}
 	sorted.slots = map->slots;
 	sorted.n_slots = idmap_slots_needed(map->n_keys);
-	fill_slots(&sorted, sorted.slots, sorted.n_slots);
 	map->slots = NULL;
 	idmap_free(env, map);
 	*map = sorted;
-	return RECSYS_OK;
+	return fill_slots(env, map, map->slots, map->n_slots);
 }
 
 /* Renumbers the keys in key order; new_index is the second buffer of the sort until the end. */
@@ -444,7 +462,7 @@ idmap_sort(Env *env, IdMap *map, int32_t *new_index)
 	for (int32_t i = 0; i < map->n_keys; i++)
 		order[i] = i;
 	if (map->kind == KEY_NUMBER)
-		sort_numbers(map, &order, &spare);
+		status = sort_numbers(env, map, &order, &spare);
 	else
 		status = sort_strings(env, map, &order, &spare);
 	if (order == new_index)

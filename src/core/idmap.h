@@ -5,7 +5,7 @@
  *
  * Open addressing with linear probing over a power of two of slots, at most
  * half full.  Adding numbers in batches prefetches their slots: in random order
- * that halves the time, because each probe is a cache miss.
+ * that takes a fifth of the time, because each probe is two cache misses.
  */
 #ifndef CORE_IDMAP_H
 #define CORE_IDMAP_H
@@ -61,8 +61,9 @@ extern int32_t idmap_find(const IdMap *map, Key key);
  * new_index[old] is set for every key (n_keys entries, given by the caller).
  * Slots are then idmap_slots_needed(n_keys) and depend on the keys alone, so
  * they may be stored.  Numbers: radix sort, O(n).  Bytes: merge sort, O(n log n)
- * comparisons, polls for interrupts.  Memory: 12 bytes a key, or 12 and a copy
- * of the bytes.  On failure the map is as before.
+ * comparisons (100 k: 60 ms, 3 M: 6 s).  Memory: 12 bytes a key, or 12 and a
+ * copy of the bytes.  Polls for interrupts, after which the map may only be
+ * freed; after another failure it is as before.
  */
 extern RecsysStatus idmap_sort(Env *env, IdMap *map, int32_t *new_index);
 
