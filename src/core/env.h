@@ -85,8 +85,14 @@ typedef struct Env
  * Memory.  Blocks are 64-byte aligned.  count * size is checked for overflow
  * and against the limit before anything is requested; NULL on failure, with
  * env->status RECSYS_NO_MEMORY or RECSYS_OVER_LIMIT.  A count of 0 gives a
- * valid block.
+ * valid block.  ENV_BLOCK_OVERHEAD bytes a block are counted on top of what was
+ * asked for.
+ *
+ * env_resize copies the block when it grows (both are held meanwhile) and keeps
+ * it, at its old size, when it shrinks.  On failure the old block stays valid.
  */
+#define ENV_BLOCK_OVERHEAD 128
+
 extern void *env_alloc(Env *env, size_t count, size_t size);
 extern void *env_alloc_zero(Env *env, size_t count, size_t size);
 extern void *env_resize(Env *env, void *block, size_t count, size_t size);	/* block may be NULL */

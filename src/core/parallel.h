@@ -7,7 +7,11 @@
  * polls for interrupts, between its chunks.  A chunk function gets its range,
  * its worker number (for scratch memory prepared by the caller) and must not
  * use the Env: no allocation, no message.  It may fail by returning a status;
- * the first failure (by chunk number) ends the run.
+ * the first failure (by chunk number) ends the run.  Its status is returned,
+ * the same for every number of threads; the text of env_fail names the items
+ * only, and a caller whose chunks can fail words its own.
+ *
+ * A thread that cannot be started is no error: the others do its work.
  *
  * Results must not depend on which worker ran a chunk.  Chunks have a fixed
  * size, so a reduction that keeps one partial result per chunk and adds them up
@@ -20,12 +24,13 @@
 
 typedef RecsysStatus (*ParallelFunction) (void *arg, int64_t begin, int64_t end, int worker);
 
-/* Number of workers that parallel_for will use for n items: 1 .. env->n_threads. */
+/* Most workers that parallel_for will use for n items, 1 .. env->n_threads; they count from 0. */
 extern int	parallel_workers(const Env *env, int64_t n, int64_t chunk);
 
 /*
  * Calls function(arg, begin, end, worker) for every chunk of `chunk` items.
- * A chunk should take less than 10 ms, so that a cancel is seen in time.
+ * chunk is at least 1; it should take less than 10 ms, so that a cancel is seen
+ * in time.  After an interrupt or a failure, some chunks have not run.
  * progress: report items done as PHASE_FITTING, or not.
  */
 extern RecsysStatus parallel_for(Env *env, int64_t n, int64_t chunk, ParallelFunction function,

@@ -5,6 +5,7 @@
  * xoshiro256++ (Blackman and Vigna, 2018) seeded by splitmix64.  A stream per
  * (random_state, purpose) keeps results independent of the order of work:
  * rng_seed(&rng, random_state, user) gives each user a stream of its own.
+ * (The last bit of rng_normal is that of log() and sqrt() of the C library.)
  */
 #ifndef CORE_RNG_H
 #define CORE_RNG_H
@@ -42,6 +43,10 @@ hash_combine(uint64_t a, uint64_t b)
 	return hash_u64(a ^ hash_u64(b));
 }
 
-extern uint64_t hash_bytes64(const void *bytes, size_t length, uint64_t seed);	/* same on every byte order */
+/*
+ * Hash of a string of bytes, the same on every byte order.  Not for defence
+ * against strings made to collide.
+ */
+extern uint64_t hash_bytes64(const void *bytes, size_t length, uint64_t seed);
 
 #endif							/* CORE_RNG_H */

@@ -22,7 +22,13 @@ typedef struct StringTable
 extern RecsysStatus strings_init(Env *env, StringTable *table);
 extern void strings_free(Env *env, StringTable *table);
 
-/* Appends a copy; its number is table->n - 1 afterwards. */
+/* Makes room for n more strings of `bytes` bytes together. */
+extern RecsysStatus strings_reserve(Env *env, StringTable *table, int32_t n, int64_t bytes);
+
+/*
+ * Appends a copy; its number is table->n - 1 afterwards.  The string must not
+ * lie in the table itself.  At most INT32_MAX - 1 strings of INT32_MAX bytes.
+ */
 extern RecsysStatus strings_add(Env *env, StringTable *table, const char *bytes, size_t length);
 
 /* String i, not terminated. */

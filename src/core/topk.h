@@ -3,7 +3,8 @@
  *		The k best of a stream, in a bounded heap: O(n log k) time, O(k) memory.
  *
  * Better is: a higher score, then a lower rank.  Ranks are distinct, so the
- * order is total and the answer does not depend on the order of arrival.
+ * order is total and the answer does not depend on the order of arrival.  A
+ * score may be infinite but not NaN.
  */
 #ifndef CORE_TOPK_H
 #define CORE_TOPK_H

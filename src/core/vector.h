@@ -24,7 +24,7 @@
 
 extern float vector_dot(const float *a, const float *b, int64_t n);
 extern float vector_norm(const float *a, int64_t n);	/* Euclidean length */
-extern void vector_axpy(float alpha, const float *x, float *y, int64_t n);	/* y += alpha x */
+extern void vector_axpy(float alpha, const float *x, float *y, int64_t n);	/* y += alpha x, not overlapping */
 extern void vector_scale(float alpha, float *x, int64_t n);
 
 #endif							/* CORE_VECTOR_H */
