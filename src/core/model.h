@@ -17,7 +17,7 @@
  * section mean something to its method only, which checks them itself.
  *
  * The same sections in the same order give the same bytes.  Writing and opening
- * take one pass over the block (the CRC runs at about 1.5 GB/s), looking at the
+ * take one pass over the block (the CRC runs at about 1 GB/s), looking at the
  * cancel flag every few milliseconds; opening allocates nothing.
  */
 #ifndef CORE_MODEL_H
