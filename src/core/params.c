@@ -29,7 +29,7 @@ const ParamDef common_params[N_COMMON_PARAMS] = {
 		.name = "half_life",
 		.type = PARAM_INTERVAL, .offset = offsetof(CommonParams, half_life),
 		.default_text = "null", .min = 1, .max = MAX_INTERVAL,
-		.description = "Age at which a rating counts half, before the newest rating; null: all count the same.",
+		.description = "Age at which a rating counts half; null: old and new ratings count the same.",
 	},
 	{
 		.name = "cold_start",
@@ -192,6 +192,14 @@ append_quoted(char *list, size_t size, const char *name, int length)
 		snprintf(list + used, size - used, "%s\"%.*s\"", used > 0 ? ", " : "", length, name);
 }
 
+/* Appends the names of n definitions. */
+static void
+append_names(char *list, size_t size, const ParamDef *defs, int n)
+{
+	for (int i = 0; i < n; i++)
+		append_quoted(list, size, defs[i].name, (int) strlen(defs[i].name));
+}
+
 /* Least and greatest valid number: those of the definition, within what the type can hold. */
 static void
 get_bounds(const ParamDef *def, double *min, double *max)
@@ -300,13 +308,10 @@ static RecsysStatus
 fail_unknown(Env *env, const ParamTable *table, const char *name, size_t length)
 {
 	char		list[sizeof(env->hint) - sizeof("Valid parameters are .")] = "";
-	const ParamDef *def;
 
 	/* The method's own come first: should the list not fit, the common ones are missing. */
-	for (int i = 0; i < table->n_own; i++)
-		append_quoted(list, sizeof(list), table->own[i].name, (int) strlen(table->own[i].name));
-	for (int i = 0; i < N_COMMON_PARAMS && (def = &common_params[i]) != NULL; i++)
-		append_quoted(list, sizeof(list), def->name, (int) strlen(def->name));
+	append_names(list, sizeof(list), table->own, table->n_own);
+	append_names(list, sizeof(list), common_params, N_COMMON_PARAMS);
 	env_fail(env, RECSYS_BAD_ARGUMENT, "unrecognized parameter \"%.*s\" for method \"%s\"",
 			 shown_length(name, length), name, table->method);
 	return env_hint(env, "Valid parameters are %s.", list);
