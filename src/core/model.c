@@ -365,7 +365,7 @@ write_header(Env *env, const ModelWriter *writer, char *block, size_t length)
 RecsysStatus
 model_finish(Env *env, const ModelWriter *writer, void **bytes, size_t *length)
 {
-	size_t		total;
+	size_t		total = 0;
 	char	   *block;
 
 	TRY(block_length(env, writer, &total));

@@ -259,7 +259,8 @@ test_wrong_type(void)
 	const char *integers = "Valid values are between 1 and 10000.";
 	const char *choices = "Valid values are \"cosine\", \"pearson\", \"msd\".";
 	const char *pairs = "Write [low, high] with 1 <= low <= high <= 5.";
-	const char *seconds = "Write text such as \"30 days\", or a number of seconds between 1 and 1000000000.";
+	const char *seconds = "Write text such as \"30 days\", "
+		"or a number of seconds between 1 and 1000000000.";
 	ParamInput	three = pair(1, 2);
 
 	three.n_numbers = 3;
@@ -268,7 +269,8 @@ test_wrong_type(void)
 	check_refused("k", input_true, "parameter \"neighbors\" must be an integer", integers);
 	check_refused("neighbors", pair(1, 2), "parameter \"neighbors\" must be an integer", integers);
 	check_refused("neighbors", number(NAN), "parameter \"neighbors\" must be an integer", integers);
-	check_refused("rate", text("x"), "parameter \"rate\" must be a number", "Valid values are 0 and greater.");
+	check_refused("rate", text("x"), "parameter \"rate\" must be a number",
+				  "Valid values are 0 and greater.");
 	check_refused("rate", number(INFINITY), "parameter \"rate\" must be a number",
 				  "Valid values are 0 and greater.");
 	check_refused("similarity", number(1), "parameter \"similarity\" must be text", choices);
@@ -300,7 +302,8 @@ test_out_of_range(void)
 				  "Valid values are between 1 and 10000.");
 	check_refused("neighbors", number(10001), "value 10001 is out of range for parameter \"neighbors\"",
 				  "Valid values are between 1 and 10000.");
-	check_refused("any_int", number(1e300), "value 1e+300 is out of range for parameter \"any_int\"", exact);
+	check_refused("any_int", number(1e300),
+				  "value 1e+300 is out of range for parameter \"any_int\"", exact);
 	check_refused("any_int", number(9007199254740994.0),
 				  "value 9007199254740994 is out of range for parameter \"any_int\"", exact);
 	check_refused("shrinkage", number(-1e-9), "value -1e-09 is out of range for parameter \"shrinkage\"",
@@ -312,7 +315,8 @@ test_out_of_range(void)
 	check_refused("ngrams", pair(0, 2), "value [0, 2] is out of range for parameter \"ngrams\"", pairs);
 	check_refused("ngrams", pair(1, 6), "value [1, 6] is out of range for parameter \"ngrams\"", pairs);
 	check_refused("ngrams", pair(3, 2), "value [3, 2] is out of range for parameter \"ngrams\"", pairs);
-	check_refused("any_range", pair(0, 1e10), "value [0, 10000000000] is out of range for parameter \"any_range\"",
+	check_refused("any_range", pair(0, 1e10),
+				  "value [0, 10000000000] is out of range for parameter \"any_range\"",
 				  "Write [low, high] with -2147483647 <= low <= high <= 2147483647.");
 }
 
@@ -327,13 +331,15 @@ test_bad_text(void)
 	check_refused("metric", text("Cosine"), "unrecognized value \"Cosine\" for parameter \"similarity\"",
 				  choices);
 	check_refused("similarity", text(""), "unrecognized value \"\" for parameter \"similarity\"", choices);
-	check_refused("similarity", text("cosine "), "unrecognized value \"cosine \" for parameter \"similarity\"",
+	check_refused("similarity", text("cosine "),
+				  "unrecognized value \"cosine \" for parameter \"similarity\"",
 				  choices);
 	check_refused("attribute", text("0123456789012345678901234567890123456789012345678901234567890123"),
 				  "value of parameter \"attribute\" is too long", "");
 	check_refused("attribute", text("a\nneighbors=1"),
 				  "value of parameter \"attribute\" contains a control character", "");
-	check_refused("attribute", text("\x7f"), "value of parameter \"attribute\" contains a control character", "");
+	check_refused("attribute", text("\x7f"),
+				  "value of parameter \"attribute\" contains a control character", "");
 	check_refused("attribute", text("null"), "invalid value \"null\" for parameter \"attribute\"",
 				  "Write null without quotes, or leave the parameter out.");
 }
