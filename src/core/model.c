@@ -550,7 +550,7 @@ get_part(Env *env, const Model *model, const char *name, const char *part, Secti
 	return model_get(env, model, part_name(full, name, part), type, n, &one, data);
 }
 
-/* Do n + 1 offsets ascend from 0 to end, in steps of at most longest? */
+/* Do n + 1 offsets ascend from 0 to end, in steps of at most longest?  Then none is out of bounds. */
 static RecsysStatus
 check_offsets(Env *env, const char *name, const int64_t *offsets, int64_t n, int64_t end,
 			  int64_t longest)
@@ -561,10 +561,9 @@ check_offsets(Env *env, const char *name, const int64_t *offsets, int64_t n, int
 	{
 		if (i % POLL_ENTRIES == 0 && env_interrupted(env))
 			return env->status;
-		/* Compared with end first, so that the subtraction cannot overflow. */
-		if (offsets[i + 1] < offsets[i] || offsets[i + 1] > end ||
-			offsets[i + 1] - offsets[i] > longest)
-			return DAMAGED(env, "Offset %lld of \"%s\" is out of bounds.", (long long) i + 1,
+		/* The one before is not negative, so the difference cannot overflow. */
+		if (offsets[i + 1] < offsets[i] || offsets[i + 1] - offsets[i] > longest)
+			return DAMAGED(env, "Offset %lld of \"%s\" is not valid.", (long long) i + 1,
 						   name);
 	}
 	if (offsets[n] != end)
