@@ -15,15 +15,15 @@
 typedef enum ParamType
 {
 	PARAM_BOOL,					/* bool */
-	PARAM_INT,					/* int64_t */
+	PARAM_INT,					/* int64_t; at most 2^53 either way, like all numbers of JSON */
 	PARAM_FLOAT,				/* double; NAN is null */
 	PARAM_CHOICE,				/* int: position in choices */
 	PARAM_INTERVAL,				/* double, seconds; NAN is null */
 	PARAM_RANGE,				/* ParamRange: two integers, low <= high */
-	PARAM_TEXT					/* char[PARAM_TEXT_SIZE], terminated; empty is null */
+	PARAM_TEXT					/* char[PARAM_TEXT_SIZE], terminated; empty is null, "null" refused */
 } ParamType;
 
-#define PARAM_TEXT_SIZE 64		/* bytes of a PARAM_TEXT value with its terminator */
+#define PARAM_TEXT_SIZE 64		/* bytes of a PARAM_TEXT value, or of any formatted one, terminated */
 
 typedef struct ParamRange
 {
@@ -37,9 +37,9 @@ typedef struct ParamDef
 	const char *aliases;		/* other names, separated by spaces, or NULL */
 	ParamType	type;
 	size_t		offset;			/* of the value in the struct of parameters */
-	const char *default_text;	/* as params_set_text takes it; "null" where allowed */
-	double		min;			/* of a number, or of both ends of a range */
-	double		max;
+	const char *default_text;	/* as params_format writes it; "null" makes null a valid value */
+	double		min;			/* of a number, or of both ends of a range; -INFINITY: none */
+	double		max;			/* INFINITY: none */
 	const char *choices;		/* PARAM_CHOICE: names separated by spaces */
 	const char *description;	/* one sentence, shown to users */
 } ParamDef;
@@ -93,7 +93,7 @@ typedef struct ParamInput
 	const char *text;			/* not terminated */
 	size_t		length;			/* of text */
 	double		numbers[PARAM_INPUT_MAX_NUMBERS];
-	int			n_numbers;
+	int			n_numbers;		/* of the array, also when that is more than fit above */
 } ParamInput;
 
 /* Definition i of the table, common ones first; NULL past the end. */
@@ -107,15 +107,17 @@ extern RecsysStatus params_set_defaults(Env *env, const ParamTable *table, void 
 
 /*
  * Sets one.  RECSYS_BAD_ARGUMENT when the name is not known (the hint lists the
- * valid ones), the type is wrong (the hint says which is right), or the value
- * is out of range (the hint gives the range or the choices).
+ * valid ones), the type is wrong (the message says which is right), or the value
+ * is out of range (the hint gives the range or the choices); nothing is set then.
+ * An interval is given in seconds, as a number.
  */
 extern RecsysStatus params_set(Env *env, const ParamTable *table, void *params,
 							   const char *name, size_t length, const ParamInput *input);
 
 /*
  * The value as text: true, 40, 0.5, cosine, 2592000 (an interval, in seconds),
- * [1,3], null.  Shortest form that reads back to the same value.  Returns the
+ * [1,3], null.  Numbers have the fewest digits (15 to 17 are tried) that read
+ * back to the same value.  PARAM_TEXT_SIZE bytes are always enough.  Returns the
  * length; always terminated.
  */
 extern int	params_format(const ParamDef *def, const void *params, char *text, size_t size);
@@ -124,7 +126,11 @@ extern int	params_format(const ParamDef *def, const void *params, char *text, si
 extern RecsysStatus params_write(Env *env, const ParamTable *table, const void *params,
 								 char **text, size_t *length);
 
-/* Reads such lines; anything else is RECSYS_CORRUPT.  Missing names keep their default. */
+/*
+ * Reads such lines into all of params; anything else is RECSYS_CORRUPT, also a
+ * value out of range, an unknown name or one that comes twice.  A missing name
+ * gets its default, an alias is taken, so that older models can still be read.
+ */
 extern RecsysStatus params_read(Env *env, const ParamTable *table, void *params,
 								const char *text, size_t length);
 
