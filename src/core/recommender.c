@@ -141,32 +141,6 @@ number_texts(Env *env, const IdMap *courses, StringTable *texts)
 	return RECSYS_OK;
 }
 
-/*
- * Puts the lookup table of the courses.  It is filled in key order, because the
- * one of the map depends on the order of arrival.
- */
-static RecsysStatus
-put_slots(Env *env, ModelWriter *writer, const IdMap *courses)
-{
-	int64_t		n_slots = idmap_slots_needed(courses->n_keys);
-	int32_t    *slots = env_alloc(env, (size_t) n_slots, sizeof(int32_t));
-
-	if (slots == NULL)
-		return env->status;
-	for (int64_t i = 0; i < n_slots; i++)
-		slots[i] = IDMAP_NONE;
-	for (int32_t c = 0; c < courses->n_keys; c++)
-	{
-		uint64_t	hash = key_hash(courses->kind, idmap_key(courses, c), 0);
-		int64_t		i = (int64_t) (hash & (uint64_t) (n_slots - 1));
-
-		while (slots[i] != IDMAP_NONE)
-			i = (i + 1) & (n_slots - 1);
-		slots[i] = c;
-	}
-	return put_column(env, writer, "course_slots", SECTION_INT32, n_slots, slots);
-}
-
 /* Puts the ids of the courses and how to find them. */
 static RecsysStatus
 put_courses(Env *env, ModelWriter *writer, const IdMap *courses)
@@ -180,7 +154,8 @@ put_courses(Env *env, ModelWriter *writer, const IdMap *courses)
 					   courses->numbers));
 	}
 	TRY(model_put_strings(env, writer, "course_ids", &texts));
-	return put_slots(env, writer, courses);
+	return put_column(env, writer, "course_slots", SECTION_INT32, courses->n_slots,
+					  courses->slots);
 }
 
 /*
@@ -343,7 +318,6 @@ open_params(Env *env, Recommender *rec)
 	rec->params = env_alloc_zero(env, 1, table->size);
 	if (rec->params == NULL)
 		return env->status;
-	TRY(params_set_defaults(env, table, rec->params));
 	return params_read(env, table, rec->params, text, (size_t) n);
 }
 
