@@ -320,8 +320,8 @@ summarise_ratings(Env *env, const Csr *by_user, Summary *summary)
 		if (rating == last)
 			continue;
 		last = rating;
-		summary->min = fmin(summary->min, rating);
-		summary->max = fmax(summary->max, rating);
+		summary->min = rating < summary->min ? rating : summary->min;
+		summary->max = rating > summary->max ? rating : summary->max;
 		if (summary->n_scale <= SCALE_MAX)
 			scale_add(summary, rating);
 	}
