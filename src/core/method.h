@@ -174,13 +174,24 @@ extern int32_t recommender_find_group(const Recommender *rec, const char *text, 
 
 /*
  * Trains: checks parameters against the data, fits, adds the common sections
- * and returns the finished block (owned by the Env).
+ * and returns the finished block (owned by the Env).  RECSYS_BAD_DATA when the
+ * set lacks what the method needs.  The fingerprint, which the model keeps, is
+ * set before: trainingset_fingerprint.
  */
 extern RecsysStatus recommender_train(Env *env, const Method *method, const void *params,
-									  TrainingSet *set, void **bytes, size_t *length);
+									  const TrainingSet *set, void **bytes, size_t *length);
 
-/* Opens a block; params and state are allocated from env and live as long as it. */
+/*
+ * Opens a block, which must be 64-byte aligned and outlive rec; params and state
+ * are allocated from env and live as long as it.  Everything that is used as an
+ * index later is checked: RECSYS_CORRUPT.  RECSYS_NEWER_FORMAT when there is no
+ * such method.
+ */
 extern RecsysStatus recommender_open(Env *env, Recommender *rec, const void *bytes, size_t length);
+
+/* The same for a method that need not be in recsys_methods, such as one of a test. */
+extern RecsysStatus recommender_open_as(Env *env, Recommender *rec, const Method *method,
+										const void *bytes, size_t length);
 
 /* Scratch for score, predict, ... of this recommender: bytes, to be zeroed once. */
 extern size_t recommender_scratch_size(const Recommender *rec);
@@ -195,7 +206,8 @@ typedef struct RankOptions
 {
 	int			n;				/* rows wanted */
 	float		threshold;		/* least score; NAN: none */
-	bool		fill;			/* complete with popular courses that have no score */
+	bool		fill;			/* complete with popular courses that have no score; not with a
+								 * threshold */
 	const uint8_t *allowed;		/* per course: may be recommended; NULL: all */
 } RankOptions;
 
@@ -206,8 +218,9 @@ typedef struct Ranked
 } Ranked;
 
 /*
- * Best first, ties by more ratings, then course id.  Returns how many of
- * options->n there are.  heap has room for options->n items, ranked as well.
+ * Best first, ties by more ratings, then course id.  A score of NaN is no
+ * opinion.  Returns how many rows there are.  heap and ranked have room for
+ * options->n items, or for n_courses when that is less.
  */
 struct TopkItem;
 extern int	recommender_rank(const Recommender *rec, const float *scores, const RankOptions *options,
@@ -216,6 +229,7 @@ extern int	recommender_rank(const Recommender *rec, const float *scores, const R
 /*
  * Estimated rating on the observed scale, total: mean + biases where the method
  * has no opinion or the course is IDMAP_NONE.  history holds no row of course.
+ * Only for methods that predict, as recommender_baseline.
  */
 extern double recommender_predict(const Recommender *rec, const History *history, int32_t course,
 								  void *scratch);

@@ -9,7 +9,10 @@
  * (user, course) pair: the latest time wins, then the largest rating.
  *
  * Memory at the peak: 12 B a row (20 with times) and 8 (16) once more for the
- * first sorted copy; 16 (32) B a row afterwards; about 24 B a user and a course.
+ * first sorted copy; 16 (32) B a row afterwards; about 64 B a user and a course
+ * (a numeric key takes 24 to 40, a uuid as text up to 100).
+ *
+ * Like every job, a builder that fails is given back by env_free_all().
  */
 #ifndef CORE_TRAININGSET_H
 #define CORE_TRAININGSET_H
@@ -71,8 +74,8 @@ typedef struct BuilderBlock
 	int			n;
 	int32_t    *users;
 	int32_t    *courses;
-	float	   *ratings;
-	int64_t    *times;			/* or NULL */
+	float	   *ratings;		/* NULL when implicit */
+	int64_t    *times;			/* NULL without times */
 } BuilderBlock;
 
 typedef struct TrainingBuilder
@@ -94,13 +97,16 @@ extern RecsysStatus builder_init(Env *env, TrainingBuilder *builder, KeyKind use
 /* A course that may have no rating. */
 extern RecsysStatus builder_add_course(Env *env, TrainingBuilder *builder, Key course);
 
-/* A rating; time is ignored without times.  rating must be finite. */
+/*
+ * A rating; time is ignored without times, rating when implicit.  A rating that
+ * is not finite is RECSYS_BAD_DATA.
+ */
 extern RecsysStatus builder_add_rating(Env *env, TrainingBuilder *builder, Key user, Key course,
 									   float rating, int64_t time);
 
 /*
  * Turns the rows into a training set and frees the builder.  No rows at all is
- * RECSYS_BAD_DATA.  Side information is added afterwards, by index.
+ * RECSYS_BAD_DATA.  O(rows + keys log keys).  Side information is added afterwards, by index.
  */
 extern RecsysStatus builder_finish(Env *env, TrainingBuilder *builder, TrainingSet *set);
 
@@ -128,8 +134,8 @@ extern RecsysStatus terms_add(Env *env, TermsBuilder *terms, int32_t course, con
 /* Moves the words into the set, numbered bytewise, and frees the builder. */
 extern RecsysStatus terms_finish(Env *env, TermsBuilder *terms, TrainingSet *set);
 
-/* Hash of ratings, times, genres, terms and groups, kept in summary.fingerprint. */
-extern void trainingset_fingerprint(TrainingSet *set);
+/* Sets summary.fingerprint: a hash of keys, ratings, times, genres, terms and groups. */
+extern RecsysStatus trainingset_fingerprint(Env *env, TrainingSet *set);
 
 extern void trainingset_free(Env *env, TrainingSet *set);
 

@@ -1,0 +1,82 @@
+/*
+ * rank.c
+ *		The best courses of an array of scores.
+ *
+ * One pass over the scores with a bounded heap, O(courses log n) at worst and
+ * one comparison a course usually; then, when rows are missing, one pass over
+ * the courses by popularity that ends with the last row wanted.
+ */
+#include "core/method.h"
+#include "core/topk.h"
+
+/* May the course be recommended at all? */
+static bool
+is_allowed(const RankOptions *options, int32_t course)
+{
+	return options->allowed == NULL || options->allowed[course] != 0;
+}
+
+/* Has the method an opinion?  Not when it is NaN either. */
+static bool
+is_scored(float score)
+{
+	return score > NO_OPINION;
+}
+
+/* The best scores; returns how many there are. */
+static int
+rank_scored(const Recommender *rec, const float *scores, const RankOptions *options, int n,
+			TopkItem *heap, Ranked *ranked)
+{
+	float		least = isnan(options->threshold) ? NO_OPINION : options->threshold;
+	Topk		topk;
+
+	topk_init(&topk, heap, n);
+	for (int32_t c = 0; c < rec->n_courses; c++)
+	{
+		if (is_scored(scores[c]) && scores[c] >= least && is_allowed(options, c))
+			topk_offer(&topk, scores[c], rec->popularity_rank[c], c);
+	}
+	topk_sort(&topk);
+	for (int i = 0; i < topk.n; i++)
+	{
+		ranked[i].course = heap[i].index;
+		ranked[i].score = heap[i].score;
+	}
+	return topk.n;
+}
+
+/* Appends courses without a score until there are n rows; returns how many there are then. */
+static int
+fill_popular(const Recommender *rec, const float *scores, const RankOptions *options, int n,
+			 int n_ranked, Ranked *ranked)
+{
+	for (int32_t i = 0; i < rec->n_courses && n_ranked < n; i++)
+	{
+		int32_t		course = rec->popularity_order[i];
+
+		if (!is_scored(scores[course]) && is_allowed(options, course))
+		{
+			ranked[n_ranked].course = course;
+			ranked[n_ranked].score = NO_OPINION;
+			n_ranked++;
+		}
+	}
+	return n_ranked;
+}
+
+/* Scored courses, then popular ones. */
+int
+recommender_rank(const Recommender *rec, const float *scores, const RankOptions *options,
+				 TopkItem *heap, Ranked *ranked)
+{
+	int			n = options->n < rec->n_courses ? options->n : rec->n_courses;
+	int			n_ranked;
+
+	if (n <= 0)
+		return 0;
+	n_ranked = rank_scored(rec, scores, options, n, heap, ranked);
+	if (options->fill && isnan(options->threshold))
+		n_ranked = fill_popular(rec, scores, options, n, n_ranked, ranked);
+	return n_ranked;
+}
