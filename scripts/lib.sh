@@ -79,7 +79,7 @@ as_root() {
 
 # Runs apt-get without questions.
 apt_get() {
-	as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=120 "$@" </dev/null
+	as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=120 "$@" </dev/null
 }
 
 # Prints those of the packages that are not installed.
@@ -180,7 +180,7 @@ prepare_extension() {
 	bindir=/usr/lib/postgresql/$major/bin
 	PATH=$bindir:$PATH
 	say "Building course_recsys for PostgreSQL $major"
-	make -s -j"$(nproc)" PG_CONFIG="$bindir/pg_config" all
+	run_job make -s -j"$(nproc)" PG_CONFIG="$bindir/pg_config" all
 	install_extension
 }
 
