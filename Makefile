@@ -51,7 +51,12 @@ $(filter-out src/sql/%,$(OBJS)): override CFLAGS += -fvisibility=hidden
 # PG_FUNCTION_ARGS and PostgreSQL's inline functions have unused parameters.
 $(filter-out src/core/%,$(OBJS)): override CFLAGS += -Wno-unused-parameter
 
-$(OBJS): Makefile src/core/kernels.mk META.json $(wildcard src/*/*.h src/*/*/*.h)
+$(OBJS): Makefile src/core/kernels.mk META.json $(wildcard src/*/*.h src/*/*/*.h) build/server
+
+# Objects that were compiled for another server are built anew.
+build/server: FORCE
+	@mkdir -p build
+	@echo '$(PG_CONFIG) $(VERSION)' | cmp -s - $@ || echo '$(PG_CONFIG) $(VERSION)' > $@
 
 $(INSTALL_SQL): $(SQL_PARTS) META.json Makefile
 	{ printf '%s\n' '\echo Use "CREATE EXTENSION $(EXTENSION)" to load this file. \quit'; \
@@ -63,9 +68,7 @@ check-version:
 	  exit 1; }
 
 check-style:
-	scripts/check-includes
-	scripts/check-messages
-	prove test/style
+	prove $(PROVE_FLAGS) test/style
 
 unit:
 	$(MAKE) -f test/unit/Makefile
@@ -74,9 +77,10 @@ unit-tsan:
 	$(MAKE) -f test/unit/Makefile SANITIZE=thread BUILD=build/unit-tsan
 
 pgtap:
-	pg_prove $(sort $(wildcard test/pgtap/*.sql))
+	pg_prove $(PROVE_FLAGS) $(sort $(wildcard test/pgtap/*.sql))
 
+tap: PROVE_TESTS = $(sort $(wildcard test/t/*.pl))
 tap:
-	prove $(sort $(wildcard test/t/*.pl))
+	$(prove_installcheck)
 
-.PHONY: check-version check-style unit unit-tsan pgtap tap
+.PHONY: check-version check-style unit unit-tsan pgtap tap FORCE
