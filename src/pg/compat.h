@@ -1,0 +1,30 @@
+/*
+ * compat.h: differences between the PostgreSQL versions; the only file that asks for the version.
+ *
+ * Include it after postgres.h.
+ */
+#ifndef PG_COMPAT_H
+#define PG_COMPAT_H
+
+#include "fmgr.h"
+
+#if PG_VERSION_NUM < 140000
+#error "course_recsys needs PostgreSQL 14 or later"
+#endif
+
+/* VARSIZE, VARDATA and SET_VARSIZE left postgres.h in 16. */
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
+#endif
+
+/*
+ * Declares a function that SQL calls, and its version record. The library hides its symbols by default,
+ * and before 16 PG_FUNCTION_INFO_V1 does not ask for visibility. Write a semicolon after it.
+ */
+#define RECSYS_FUNCTION(name) \
+	_Pragma("GCC visibility push(default)") \
+	PG_FUNCTION_INFO_V1(name); \
+	_Pragma("GCC visibility pop") \
+	extern Datum name(PG_FUNCTION_ARGS)
+
+#endif							/* PG_COMPAT_H */
