@@ -378,7 +378,11 @@ vecstate_kind_of(VecStateResult result)
 	return VECSTATE_COVARIANCE;
 }
 
-/* values[i] = sqrt(m2[i] / divisor); false for a negative m2, which no aggregate writes. */
+/*
+ * values[i] = sqrt(m2[i] / divisor); false for a negative m2, which no aggregate writes. Once a vector had
+ * an element that is not finite, its m2 is infinite or NaN, depending on the order of the rows; the answer is
+ * NaN for both.
+ */
 static bool
 finish_stddev(const unsigned char *mean, size_t dims, double divisor, double *values)
 {
@@ -388,9 +392,18 @@ finish_stddev(const unsigned char *mean, size_t dims, double divisor, double *va
 
 		if (m2 < 0)
 			return false;
-		values[i] = sqrt(m2 / divisor);
+		values[i] = isfinite(m2) ? sqrt(m2 / divisor) : NAN;
 	}
 	return true;
+}
+
+/* A covariance; NaN, as for m2, when one of the two elements has no finite variance. */
+static double
+covariance_at(const unsigned char *comoments, size_t i, size_t j, double divisor)
+{
+	if (!isfinite(get(comoments, pairs(i) + i)) || !isfinite(get(comoments, pairs(j) + j)))
+		return NAN;
+	return get(comoments, pairs(i) + j) / divisor;
 }
 
 /* Both halves of the symmetric matrix; false for a negative variance, which no aggregate writes. */
@@ -405,7 +418,7 @@ finish_covariance(const unsigned char *mean, size_t dims, double divisor, double
 			return false;
 		for (size_t j = 0; j <= i; j++)
 		{
-			double		covariance = get(comoments, pairs(i) + j) / divisor;
+			double		covariance = covariance_at(comoments, i, j, divisor);
 
 			values[i * dims + j] = covariance;
 			values[j * dims + i] = covariance;

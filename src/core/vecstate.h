@@ -80,7 +80,7 @@ extern VecStateStatus vecstate_read(const void *state, size_t length, VecStateIn
 
 /*
  * Adds one vector. CORRUPT, MISMATCH and TOO_LARGE leave the state alone; after OVERFLOW it is of no use.
- * A NaN or infinite element is no overflow: it makes the sum what IEEE arithmetic says, m2 and comoments NaN.
+ * A NaN or infinite element is no overflow: sums follow IEEE arithmetic, deviations and covariances become NaN.
  */
 extern VecStateStatus vecstate_add(void *state, size_t length, VecStateKind kind,
 								   const double *vector, uint32_t dims);
