@@ -1,14 +1,5 @@
 -- Aggregates over vectors: values, NULLs, errors, parallel plans, many groups, damaged states, privileges.
-\set QUIET 1
-\pset format unaligned
-\pset tuples_only true
-\pset pager off
-\set ON_ERROR_STOP 1
-SET client_min_messages = warning;
-
-BEGIN;
-CREATE EXTENSION IF NOT EXISTS pgtap;
-CREATE EXTENSION IF NOT EXISTS course_recsys;
+\ir setup.psql
 SELECT plan(90);
 
 -- Values that can be checked by hand
@@ -262,6 +253,7 @@ SELECT throws_ok($$SELECT vec_combine(state || '\x00', state) FROM states WHERE 
 
 -- Privileges: the aggregates are for everybody, their support functions are not
 CREATE ROLE recsys_test_learner;
+GRANT USAGE ON SCHEMA recsys TO recsys_test_learner;
 GRANT SELECT ON many TO recsys_test_learner;
 SET LOCAL max_parallel_workers_per_gather = 2;
 SET LOCAL ROLE recsys_test_learner;

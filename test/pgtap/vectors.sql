@@ -1,14 +1,5 @@
 -- Vector and set functions: values, argument types, undefined results, errors.
-\set QUIET 1
-\pset format unaligned
-\pset tuples_only true
-\pset pager off
-\set ON_ERROR_STOP 1
-SET client_min_messages = warning;
-
-BEGIN;
-CREATE EXTENSION IF NOT EXISTS pgtap;
-CREATE EXTENSION IF NOT EXISTS course_recsys;
+\ir setup.psql
 SELECT plan(93);
 
 -- Values that can be checked by hand
