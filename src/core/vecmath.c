@@ -81,17 +81,16 @@ can_scale(double largest)
 	return largest > 0 && isfinite(largest);
 }
 
-/* The power of two that brings a positive finite magnitude into [1, 2), or close to it at the extremes. */
+/*
+ * The power of two that brings a positive finite magnitude into [1, 2). Below 2^-1000, where it would leave
+ * the range, 2^1000 is enough: the smallest magnitude becomes 2^-74.
+ */
 static double
 scale_for(double largest)
 {
 	int			exponent = ilogb(largest);
 
-	if (exponent > 1000)
-		exponent = 1000;
-	if (exponent < -1000)
-		exponent = -1000;
-	return ldexp(1.0, -exponent);
+	return ldexp(1.0, exponent < -1000 ? 1000 : -exponent);
 }
 
 /* Rounding may carry a cosine just outside of [-1, 1]; NaN stays NaN. */

@@ -318,7 +318,7 @@ merge_covariances(unsigned char *mean, const unsigned char *other, size_t dims, 
 	return fits;
 }
 
-/* Merges the doubles of two states that both have vectors. */
+/* Merges the doubles of two states; the other one has vectors. */
 static bool
 merge_doubles(unsigned char *values, int64_t count, const unsigned char *other, const VecStateInfo *info)
 {
@@ -336,7 +336,7 @@ merge_doubles(unsigned char *values, int64_t count, const unsigned char *other, 
 	return fits;
 }
 
-/* A state without vectors adds nothing, and is replaced by the other one. */
+/* A state without vectors adds nothing; two of them would divide by zero. */
 VecStateStatus
 vecstate_combine(void *state, size_t length, const void *other, size_t other_length)
 {
@@ -351,11 +351,6 @@ vecstate_combine(void *state, size_t length, const void *other, size_t other_len
 		status = read_as(state, length, other_info.kind, other_info.dims, &info);
 	if (status != VECSTATE_OK || other_info.count == 0)
 		return status;
-	if (info.count == 0)
-	{
-		memcpy(bytes, other_bytes, length);
-		return VECSTATE_OK;
-	}
 	fits = merge_doubles(bytes + HEADER_BYTES, info.count, other_bytes + HEADER_BYTES, &other_info);
 	return set_count(bytes, info.count + other_info.count) && fits ? VECSTATE_OK : VECSTATE_OVERFLOW;
 }

@@ -130,13 +130,14 @@ test_undefined(void)
 {
 	const double zero[] = {0, -0.0, 0},
 				constant[] = {0.1, 0.1, 0.1},
-				a[] = {1, 2, 4};
+				a[] = {1, 2, 4},
+				nan = NAN;
 	double		result = 7;
 
 	CHECK(!vecmath_cosine(zero, a, 3, &result) && !vecmath_cosine(a, zero, 3, &result));
 	CHECK(!vecmath_pearson(constant, a, 3, &result) && !vecmath_pearson(a, constant, 3, &result));
 	CHECK(!vecmath_pearson(zero, a, 3, &result));
-	CHECK(!vecmath_pearson(a, a, 1, &result));
+	CHECK(!vecmath_pearson(a, a, 1, &result) && !vecmath_pearson(&nan, a, 1, &result));
 	CHECK(result == 7);
 }
 

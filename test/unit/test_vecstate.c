@@ -213,6 +213,22 @@ test_combine(void)
 	}
 }
 
+/* Two states of no vectors merge to one, which goes on like a fresh one. */
+static void
+test_combine_empty(void)
+{
+	for (size_t k = 0; k < 3; k++)
+	{
+		State		state = empty_state(kinds[k], DIMS);
+		State		other = empty_state(kinds[k], DIMS);
+
+		CHECK(vecstate_combine(state.bytes, state.length, other.bytes, other.length) == VECSTATE_OK);
+		CHECK(memcmp(state.bytes, other.bytes, state.length) == 0);
+		free(state.bytes);
+		free(other.bytes);
+	}
+}
+
 /* Variances on the diagonal equal the squared sums of the standard deviation, bit for bit. */
 static void
 test_diagonal(void)
@@ -418,6 +434,7 @@ test_not_finite(void)
 			double		x[DIMS];
 
 			make_row(row, x);
+			x[2] = (double) row;
 			if (row == position / 3 % 4)
 				x[1] = odd[position % 3];
 			CHECK(vecstate_add(moments[half].bytes, moments[half].length, VECSTATE_MOMENTS,
@@ -581,6 +598,7 @@ main(void)
 {
 	RUN(test_add);
 	RUN(test_combine);
+	RUN(test_combine_empty);
 	RUN(test_diagonal);
 	RUN(test_stable);
 	RUN(test_weighted);
