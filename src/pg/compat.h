@@ -1,15 +1,25 @@
 /*
- * compat.h
- *		Differences between the supported versions of PostgreSQL (14 to 18).
+ * compat.h: differences between the PostgreSQL versions; the only file that asks for the version.
+ *
+ * Include it after postgres.h.
  */
 #ifndef PG_COMPAT_H
 #define PG_COMPAT_H
 
 #include "fmgr.h"
 
+#if PG_VERSION_NUM < 140000
+#error "course_recsys needs PostgreSQL 14 or later"
+#endif
+
+/* VARSIZE, VARDATA and SET_VARSIZE left postgres.h in 16. */
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
+#endif
+
 /*
- * RECSYS_FUNCTION(name) declares an SQL-callable C function.  The library is built with hidden
- * symbols, which PG_FUNCTION_INFO_V1 undoes by itself only from PostgreSQL 16 on.
+ * Declares a function that SQL calls, and its version record. The library hides its symbols by default,
+ * and before 16 PG_FUNCTION_INFO_V1 does not ask for visibility. Write a semicolon after it.
  */
 #define RECSYS_FUNCTION(name) \
 	_Pragma("GCC visibility push(default)") \

@@ -127,8 +127,13 @@ fetch_group_row(TupleTableSlot *slot, void *arg)
 
 	initStringInfo(&text);
 	for (int i = 0; i < fetch->dataset->n_features; i++)
-		append_attribute(&text, fetch->dataset->feature_columns[i], slot->tts_isnull[i] ? NULL :
-						 TextDatumGetCString(slot->tts_values[i]));
+	{
+		char	   *value = NULL;
+
+		if (!slot->tts_isnull[i])
+			value = TextDatumGetCString(slot->tts_values[i]);
+		append_attribute(&text, fetch->dataset->feature_columns[i], value);
+	}
 	fetch->group = recommender_find_group(fetch->rec, text.data, text.len);
 	pfree(text.data);
 }

@@ -1,0 +1,95 @@
+/*
+ * arrays.c: float8[] arguments as checked vectors, and results as float8[].
+ */
+#include "postgres.h"
+
+#include "pg/arrays.h"
+
+#include "catalog/pg_type.h"
+#include "pg/compat.h"
+
+/* One message for each condition, wherever an array comes from. */
+int
+check_flat_array(ArrayType *array, const char *name)
+{
+	if (ARR_NDIM(array) > 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
+				 errmsg("array \"%s\" must have one dimension, not %d", name, ARR_NDIM(array))));
+	if (array_contains_nulls(array))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("array \"%s\" contains a null element", name),
+				 errhint("Drop null elements with array_remove(%s, NULL), or replace them with array_replace(%s, NULL, ...).",
+						 name, name)));
+	return ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
+}
+
+/* ARR_DATA_PTR with both offsets of one type; the macro mixes signed and unsigned. */
+static double *
+double_elements(ArrayType *array)
+{
+	Size		offset = ARR_OVERHEAD_NONULLS(ARR_NDIM(array));
+
+	if (ARR_HASNULL(array))
+		offset = (Size) array->dataoffset;
+	return (double *) ((char *) array + offset);
+}
+
+/* Without NULLs the elements of a float8[] are a C array. */
+Vector
+vector_from_array(ArrayType *array, const char *name)
+{
+	Vector		vector;
+
+	if (ARR_ELEMTYPE(array) != FLOAT8OID)
+		elog(ERROR, "array \"%s\" has element type %u", name, ARR_ELEMTYPE(array));
+	vector.length = check_flat_array(array, name);
+	vector.values = double_elements(array);
+	return vector;
+}
+
+/* The message gives both lengths. */
+void
+check_same_length(Vector a, const char *a_name, Vector b, const char *b_name)
+{
+	if (a.length != b.length)
+		ereport(ERROR,
+				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
+				 errmsg("arrays \"%s\" and \"%s\" differ in length: %d and %d",
+						a_name, b_name, a.length, b.length)));
+}
+
+/* An array of doubles with all lower bounds 1; sizes are below 2^27, so their product fits. */
+static ArrayType *
+new_double_array(int ndim, int size, double **values)
+{
+	Size		items = ndim == 1 ? (Size) size : (Size) size * size;
+	Size		bytes = ARR_OVERHEAD_NONULLS(ndim) + items * sizeof(double);
+	ArrayType  *array = palloc0(bytes);
+
+	SET_VARSIZE(array, bytes);
+	array->ndim = ndim;
+	array->elemtype = FLOAT8OID;
+	for (int i = 0; i < ndim; i++)
+	{
+		ARR_DIMS(array)[i] = size;
+		ARR_LBOUND(array)[i] = 1;
+	}
+	*values = double_elements(array);
+	return array;
+}
+
+/* An empty array has no dimension at all. */
+ArrayType *
+new_vector_array(int length, double **values)
+{
+	return new_double_array(length > 0 ? 1 : 0, length, values);
+}
+
+/* Square. */
+ArrayType *
+new_matrix_array(int size, double **values)
+{
+	return new_double_array(size > 0 ? 2 : 0, size, values);
+}
