@@ -57,16 +57,17 @@ SELECT sum("Database"::int) AS database, sum("Python"::int) AS python, sum("Clou
        sum("Blockchain"::int) AS blockchain
 FROM sample.courses;
 
--- Prerequisites: who has the second course of a chain mostly has the first, far more often than others, and took it before
-SELECT left(b.course_id, 3) AS subject, count(*) AS second, count(a.*) AS with_first,
-       round(1.0 * count(a.*) / count(*), 2) AS confidence,
-       round(1.0 * count(a.*) / count(*) / (SELECT count(*) FROM sample.ratings f
-             WHERE f.course_id = left(b.course_id, 3) || '01') * 33901, 1) AS lift,
-       round(1.0 * count(*) FILTER (WHERE a.enrolled_at < b.enrolled_at) / nullif(count(a.*), 0), 2) AS first_before_second
-FROM sample.ratings b
-LEFT JOIN sample.ratings a ON a.user_id = b.user_id AND a.course_id = left(b.course_id, 3) || '01'
-WHERE b.course_id LIKE '__102'
-GROUP BY left(b.course_id, 3) ORDER BY left(b.course_id, 3) COLLATE "C";
+-- Prerequisites: who has the second course of a chain mostly has the first, more often than others do, and took it before
+WITH first AS (SELECT *, left(course_id, 3) AS subject FROM sample.ratings WHERE course_id LIKE '__101'),
+     second AS (SELECT *, left(course_id, 3) AS subject FROM sample.ratings WHERE course_id LIKE '__102'),
+     share AS (SELECT subject, count(*) / 33901.0 AS share FROM first GROUP BY subject),
+     pair AS (
+         SELECT subject, count(*) AS with_second, count(f.user_id) AS with_both,
+                count(*) FILTER (WHERE f.enrolled_at < s.enrolled_at) AS in_order
+         FROM second s LEFT JOIN first f USING (user_id, subject) GROUP BY subject)
+SELECT subject, with_second, round(1.0 * with_both / with_second, 2) AS confidence,
+       round(with_both / (with_second * share), 1) AS lift, round(1.0 * in_order / with_both, 2) AS in_order
+FROM pair JOIN share USING (subject) ORDER BY subject COLLATE "C";
 
 -- Editions: nobody has both
 SELECT count(*) AS both_editions
