@@ -2,28 +2,32 @@
 --
 --     psql -f examples/sample_platform.sql
 --
--- makes the schema "sample" anew, in a few seconds and in one transaction:
+-- makes the schema "sample" in a few seconds and in one transaction; an older one is dropped with
+-- everything in it:
 --
---     users      34,513 people: 33,901 learners and 612 who have not enrolled in anything
---     courses    307 courses over 14 genres, 126 of them with enrolments
---     ratings    233,306 enrolments in 2024: 3 = completed, 2 = audited
---     exposures  an experiment in January 2025: recommendations shown or not, enrolled afterwards or not
---     published_courses  view: the courses that may be recommended
+--     users       34,513 people: 33,901 learners and 612 who have not enrolled in anything
+--     courses     307 courses over 14 genres, 126 of them with enrolments
+--     ratings     233,306 enrolments in 2024: 3 = completed, 2 = audited
+--     exposures   an experiment in January 2025: recommendations shown or not, converted or not
+--     published_courses   view: the courses that may be recommended
 --
--- Plain SQL for PostgreSQL 14 to 18: no extension, no superuser, no psql command. People, courses and enrolments
--- are invented. Every choice comes from a hash of a key and from integer arithmetic, and every order that matters is
--- total, so that each run on each version makes the same rows; the last comment has the checksums.
+-- Plain SQL for PostgreSQL 14 to 18: no extension, no superuser, no psql command. People, courses
+-- and enrolments are invented. Every choice comes from a hash of a key and from integer arithmetic,
+-- and every order that matters is total, so that each run on each version makes the same rows; the
+-- last comment has their checksum.
 --
 -- How the shape comes about
---   how many      Section 4 fixes how many learners have how many courses. The total follows exactly.
---   which         Each learner has a main and a second taste out of eight (the same one twice: a specialist). A taste
---                 is a set of genres. A course weighs its demand times its appeal to the two tastes; the learner takes
---                 the n courses with the smallest hash / weight (sequential Poisson sampling, Ohlsson 1998), so that
---                 heavy courses are likely and none is taken twice.
---   prerequisites 28 chains of courses. Nine learners out of ten take a chain from its start: their k-th place in
---                 it is filled with its k-th course, and the times of enrolment follow the chain. The tenth ignores it.
---   editions      When a second edition comes out, people who join later get it instead of the first.
---   experiment    Conversion is .20 in the control group and .22 in the treatment group: a relative lift of 10 %.
+--   activity       Section 4 fixes how many learners have how many courses, and with it the total.
+--   tastes         Each learner has a main and a second taste out of eight (a specialist has the
+--                  same one twice). A taste is a set of genres. A course weighs its demand times its
+--                  appeal to the two tastes; the learner takes the n courses with the smallest
+--                  hash / weight (sequential Poisson sampling, Ohlsson 1998): heavy courses are
+--                  likely, and none is taken twice.
+--   prerequisites  28 chains of courses. Nine learners out of ten take a chain from its start: their
+--                  k-th place in it goes to its k-th course, and the times of enrolment follow the
+--                  chain. The tenth ignores it.
+--   editions       Who joins after a second edition has come out gets it instead of the first.
+--   experiment     Conversion is .20 in control and .22 in treatment: a relative lift of 10 %.
 
 BEGIN;
 SET LOCAL client_min_messages = warning;
@@ -33,13 +37,15 @@ DROP SCHEMA IF EXISTS sample CASCADE;
 CREATE SCHEMA sample;
 COMMENT ON SCHEMA sample IS 'An invented course platform to try course_recsys on';
 
--- The only source of chance: 31 bits of the MD5 of a key, the same everywhere. Never 0, because it is also a factor.
+-- The only source of chance: 31 bits of the MD5 of a key, the same everywhere. Never 0, because it
+-- is also a factor.
 CREATE FUNCTION sample.hash(key text) RETURNS bigint LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS
 $$ SELECT 1 + ('x' || left(md5('sample platform 481 ' || key), 8))::bit(32)::bigint % 2147483646 $$;
 
 
--- 1. Genres -----------------------------------------------------------------------------------------------------------
--- demand: how sought after the genre's courses are. Words: what all descriptions of the genre share.
+-- 1. Genres ---------------------------------------------------------------------------------------
+-- demand: how sought after the genre's courses are. Words: what all descriptions of the genre
+-- share.
 
 CREATE TABLE sample.plan_genres (
     genre text PRIMARY KEY, prefix text, demand int, label text, words text[]);
@@ -61,9 +67,10 @@ INSERT INTO sample.plan_genres VALUES
 ('ComputerVision',  'CV',  45, 'computer vision',    '{images,pixels,cameras,detection,labels}');
 
 
--- 2. Courses ----------------------------------------------------------------------------------------------------------
--- Four subjects per genre. Each becomes five courses (forms 1 to 5: introduction, practice, two applications, advanced),
--- 27 introductions also have a second edition (form 6): 14 x 4 x 5 + 27 = 307.
+-- 2. Courses --------------------------------------------------------------------------------------
+-- Four subjects per genre. Each becomes five courses (forms 1 to 5: introduction, practice, two
+-- applications, advanced), 27 introductions also have a second edition (form 6): 14 x 4 x 5 + 27 =
+-- 307.
 
 CREATE TABLE sample.plan_subjects (
     genre text, subject int, title text, name text, also text[],       -- also: its further genres
@@ -202,10 +209,11 @@ INSERT INTO sample.plan_subjects VALUES
 ('ComputerVision', 4, 'Satellite Imagery', 'satellite imagery', '{DataAnalysis}',
  '{spectral bands,georeferencing,cloud masks,change detection,land cover}', 'Crop Yields', 'Coastline Changes');
 
--- What a form is: how its title and description are put together (two wordings each), its level, its price, its share
--- of the subject's demand and the subjects whose course of this form finds learners:
--- 4 per genre from the first subject, 4 from the second (one is the second edition), 1 from the third = 9; 14 x 9 = 126.
--- {T} title, {s} name, {A} application, {a} application in lower case, {1} to {5} topics.
+-- What a form is: how its title and description are put together (two wordings each), its level,
+-- its price, its share of the subject's demand and the subjects whose course of this form finds
+-- learners: 4 per genre from the first subject, 4 from the second (one is the second edition), 1
+-- from the third = 9; 14 x 9 = 126. {T} title, {s} name, {A} application, {a} application in lower
+-- case, {1} to {5} topics.
 CREATE TABLE sample.plan_forms (
     form int PRIMARY KEY, level text, prices int[], share int, taken_in int[], titles text[], descriptions text[]);
 
@@ -226,8 +234,9 @@ INSERT INTO sample.plan_forms VALUES
  'For experienced learners: {s} in depth. The course compares {2} with {3}, measures the cost of {4}, and ends with a design review of {5}.',
  'Go beyond the basics of {s}. You tune {3}, combine {4} with {5}, and learn from failures around {1}. Plan about six hours a week.']);
 
--- One row per course. Days count from 1 January 2024. A learner is offered a course from offered_from to offered_until,
--- by the day of joining; weight is the demand before tastes, 0 where nobody enrols.
+-- One row per course. Days count from 1 January 2024. A learner is offered a course from
+-- offered_from to offered_until, by the day of joining; weight is the demand before tastes, 0 where
+-- nobody enrols.
 CREATE TABLE sample.plan_courses AS
 WITH editions AS (
     SELECT s.*, f.form, f.level, f.prices, f.share, f.titles, f.descriptions, e.edition,
@@ -268,7 +277,8 @@ CREATE TABLE sample.courses (
     "Chatbot" boolean NOT NULL, "R" boolean NOT NULL, "BackendDev" boolean NOT NULL,
     "FrontendDev" boolean NOT NULL, "Blockchain" boolean NOT NULL);
 
--- Titles and descriptions: the form's wording with its slots filled, one sentence of genre words after it.
+-- Titles and descriptions: the form's wording with its slots filled, one sentence of genre words
+-- after it.
 INSERT INTO sample.courses
 SELECT c.course_id,
        replace(replace(w.title, '{T}', c.title), '{A}', w.application)
@@ -302,8 +312,9 @@ CROSS JOIN LATERAL (
 ORDER BY c.course_no;
 
 
--- 3. Tastes -----------------------------------------------------------------------------------------------------------
--- share: percent of the learners who have it as their main taste. Genres that a taste does not name appeal with 0.
+-- 3. Tastes ---------------------------------------------------------------------------------------
+-- share: percent of the learners who have it as their main taste. Genres that a taste does not name
+-- appeal with 0.
 
 CREATE TABLE sample.plan_tastes (
     taste int PRIMARY KEY, name text, share int, genres text[], appeal int[], occupation text);
@@ -318,8 +329,8 @@ INSERT INTO sample.plan_tastes VALUES
 (7, 'conversation',      5, '{Chatbot,MachineLearning}',                    '{250,40}',         'designer'),
 (8, 'blockchain',        5, '{Blockchain,BackendDev}',                      '{250,60}',         'consultant');
 
--- What weighs how much for whom: every course that is taken, for every pair of tastes. The constant is what a course
--- has for everybody; it makes the foundation courses popular across tastes.
+-- What weighs how much for whom: every course that is taken, for every pair of tastes. The constant
+-- is what a course has for everybody; it makes the foundation courses popular across tastes.
 CREATE TABLE sample.plan_appeal AS
 WITH liking AS (
     SELECT t.taste, a.genre, a.appeal
@@ -339,8 +350,9 @@ CREATE INDEX ON sample.plan_appeal (main, second);
 ANALYZE sample.plan_appeal;
 
 
--- 4. Learners ---------------------------------------------------------------------------------------------------------
--- How many courses how many people have: in each line the numbers from low to high occur equally often.
+-- 4. Learners -------------------------------------------------------------------------------------
+-- How many courses how many people have: in each line the numbers from low to high occur equally
+-- often.
 
 CREATE TABLE sample.plan_activity (low int, high int, people int);
 INSERT INTO sample.plan_activity VALUES
@@ -362,13 +374,15 @@ WITH activity AS (
            sample.hash('specialist ' || p.user_id) % 100 < 60 AS specialist,
            sample.hash('chains ' || p.user_id) % 10 > 0 AS follows_chains,
            sample.hash('audits ' || p.user_id) % 100 = 0 AS only_audits,
-           (sample.hash('joined ' || p.user_id) % 340)::int AS joined
+           sample.hash('joined ' || p.user_id) AS arrival
     FROM placed p
     LEFT JOIN activity a ON p.place >= a.before AND p.place < a.before + a.people
     CROSS JOIN (SELECT array_agg(before ORDER BY taste) AS bounds
                 FROM (SELECT taste, sum(share) OVER (ORDER BY taste) - share AS before FROM sample.plan_tastes) b) t
 )
-SELECT *, CASE WHEN specialist THEN main ELSE other END AS second FROM drawn;
+SELECT *, CASE WHEN specialist THEN main ELSE other END AS second,
+       (arrival % (354 - 5 * n_courses))::int AS joined        -- who has many courses has been there for longer
+FROM drawn;
 ANALYZE sample.plan_learners;
 
 CREATE TABLE sample.users (
@@ -402,10 +416,11 @@ CROSS JOIN LATERAL (
 ORDER BY l.user_id;
 
 
--- 5. Enrolments -------------------------------------------------------------------------------------------------------
+-- 5. Enrolments -----------------------------------------------------------------------------------
 
--- Choose: n courses with the smallest hash / weight. The hash of a pair is the product of two hashes modulo the prime
--- 2^31 - 1, one multiplication instead of an MD5 for each of four million pairs.
+-- Choose: n courses with the smallest hash / weight. The hash of a pair is the product of two
+-- hashes modulo the prime 2^31 - 1, one multiplication instead of an MD5 for each of four million
+-- pairs.
 CREATE TABLE sample.plan_picks AS
 SELECT l.user_id, l.joined, l.n_courses, l.follows_chains, l.only_audits, p.course_no, p.draw, p.ticket
 FROM sample.plan_learners l
@@ -418,8 +433,8 @@ CROSS JOIN LATERAL (
     LIMIT l.n_courses) p
 WHERE l.n_courses IS NOT NULL;
 
--- Follow chains: the k-th place that a learner gives to a chain goes to the chain's k-th course, in the edition on offer
--- at the time of joining.
+-- Follow chains: the k-th place that a learner gives to a chain goes to the chain's k-th course, in
+-- the edition on offer at the time of joining.
 CREATE TABLE sample.plan_enrolments AS
 WITH places AS (
     SELECT p.*, c.chain,
@@ -434,8 +449,10 @@ FROM places p
 LEFT JOIN sample.plan_courses s
        ON s.chain = p.chain AND s.step = p.step AND p.joined >= s.offered_from AND p.joined < s.offered_until;
 
--- When: a learner's courses begin at even distances, in an order that keeps the steps of a chain and mixes the chains.
--- One course takes some twelve days, and all begin within the year.
+-- When, and what became of it: 4.1 % of the enrolments are audited, and all of those of the 1 % who
+-- only audit, which makes 5 %. Times: a learner's courses begin at even distances, in an order that
+-- keeps the steps of a chain and mixes the chains. One course takes some nine days, and all begin
+-- within the year.
 CREATE TABLE sample.ratings (
     user_id int NOT NULL, course_id text NOT NULL, rating real NOT NULL, enrolled_at timestamptz NOT NULL);
 
@@ -444,7 +461,7 @@ WITH ordered AS (
     SELECT *, row_number() OVER (PARTITION BY user_id ORDER BY
                   CASE WHEN step IS NULL THEN ticket % 1500
                        ELSE sample.hash(format('order %s %s', chain, user_id)) % 1000 + 300 * (step - 1) END, course_no) - 1 AS turn,
-              least(365 - joined, 12 * n_courses) * 86400 / n_courses AS seconds_apart
+              least(365 - joined, 9 * n_courses) * 86400 / n_courses AS seconds_apart
     FROM sample.plan_enrolments
 )
 SELECT o.user_id, c.course_id,
@@ -464,9 +481,10 @@ ALTER TABLE sample.ratings
     ADD FOREIGN KEY (course_id) REFERENCES sample.courses;
 
 
--- 6. Experiment -------------------------------------------------------------------------------------------------------
--- Seven of ten people, in January 2025, after the ratings end. Within each group, people in the order of their hashes
--- convert until the planted rate is reached, so that the lift is exact and no other column explains it.
+-- 6. Experiment -----------------------------------------------------------------------------------
+-- Seven of ten people, in January 2025, after the ratings end. Within each group, people in the
+-- order of their hashes convert until the planted rate is reached, so that the lift is exact and no
+-- other column explains it.
 
 CREATE TABLE sample.exposures (
     user_id int PRIMARY KEY REFERENCES sample.users, variant text NOT NULL CHECK (variant IN ('control', 'treatment')),
@@ -483,7 +501,7 @@ FROM (SELECT user_id, CASE sample.hash('variant ' || user_id) % 2 WHEN 0 THEN 'c
 ORDER BY user_id;
 
 
--- 7. What stays -------------------------------------------------------------------------------------------------------
+-- 7. What stays -----------------------------------------------------------------------------------
 
 DROP TABLE sample.plan_genres, sample.plan_subjects, sample.plan_forms, sample.plan_courses, sample.plan_tastes,
     sample.plan_appeal, sample.plan_activity, sample.plan_learners, sample.plan_picks, sample.plan_enrolments;
@@ -502,10 +520,12 @@ COMMENT ON VIEW sample.published_courses IS 'The courses that may be recommended
 
 COMMIT;
 
--- Also marks the pages as visible to all, so that reading a learner's ratings touches the index only.
+-- Also marks the pages as visible to all, so that reading a learner's ratings touches the index
+-- only.
 VACUUM ANALYZE sample.users, sample.courses, sample.ratings, sample.exposures;
 
--- Three people to try things on (the text that sample.hash puts before each key was chosen so that they are telling)
+-- Three people to try things on; the text that sample.hash puts before each key was chosen so that
+-- they are telling:
 --      42  Ada Adeyemi: seven courses, all on machine learning and the Python that it needs
 --       7  Olga Okafor: one course
 --      51  Tomas Moreau: no course
@@ -519,4 +539,4 @@ VACUUM ANALYZE sample.users, sample.courses, sample.ratings, sample.exposures;
 --         SELECT md5(string_agg(t::text, E'\n' ORDER BY user_id, course_id COLLATE "C")) FROM sample.ratings t UNION ALL
 --         SELECT md5(string_agg(t::text, E'\n' ORDER BY user_id)) FROM sample.exposures t) AS s (sum);
 -- gives
---     4b630c95da435945e7844208044b81a1
+--     7c032846f4692ddcd1ef562c3c8f13d3

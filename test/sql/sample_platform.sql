@@ -57,7 +57,8 @@ SELECT sum("Database"::int) AS database, sum("Python"::int) AS python, sum("Clou
        sum("Blockchain"::int) AS blockchain
 FROM sample.courses;
 
--- Prerequisites: who has the second course of a chain mostly has the first, more often than others do, and took it before
+-- Prerequisites: who has the second course of a chain mostly has the first, more often than others
+-- do, and took it before
 WITH first AS (SELECT *, left(course_id, 3) AS subject FROM sample.ratings WHERE course_id LIKE '__101'),
      second AS (SELECT *, left(course_id, 3) AS subject FROM sample.ratings WHERE course_id LIKE '__102'),
      share AS (SELECT subject, count(*) / 33901.0 AS share FROM first GROUP BY subject),
@@ -73,8 +74,9 @@ FROM pair JOIN share USING (subject) ORDER BY subject COLLATE "C";
 SELECT count(*) AS both_editions
 FROM sample.ratings a JOIN sample.ratings b ON b.user_id = a.user_id AND b.course_id = a.course_id || 'v2';
 
--- Tastes: hold out a fifth by hash of (user, course) and rank, for a tenth of the users, the courses that are left by
--- popularity and by summed cosine similarity to the user's own. nDCG@10 over users with rows on both sides.
+-- Tastes: hold out a fifth by hash of (user, course) and rank, for a tenth of the users, the
+-- courses that are left by popularity and by summed cosine similarity to the user's own. nDCG@10
+-- over users with rows on both sides.
 CREATE TEMP TABLE split AS
 SELECT user_id, course_id,
        ('x' || left(md5(user_id || '/' || course_id), 7))::bit(28)::int % 5 = 0 AS held_out FROM sample.ratings;
