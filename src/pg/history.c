@@ -123,19 +123,19 @@ static void
 fetch_group_row(TupleTableSlot *slot, void *arg)
 {
 	GroupFetch *fetch = arg;
-	StringInfoData text;
+	StringInfoData name;
 
-	initStringInfo(&text);
+	initStringInfo(&name);
 	for (int i = 0; i < fetch->dataset->n_features; i++)
 	{
 		char	   *value = NULL;
 
 		if (!slot->tts_isnull[i])
 			value = TextDatumGetCString(slot->tts_values[i]);
-		append_attribute(&text, fetch->dataset->feature_columns[i], value);
+		append_attribute(&name, fetch->dataset->feature_columns[i], value);
 	}
-	fetch->group = recommender_find_group(fetch->rec, text.data, text.len);
-	pfree(text.data);
+	fetch->group = recommender_find_group(fetch->rec, name.data, name.len);
+	pfree(name.data);
 }
 
 /* Group of the user; -1 when there is none. */

@@ -473,5 +473,5 @@ load_training_set(Job *job, const Dataset *dataset, const LoadRequest *request, 
 		load_terms(job, dataset, request, set);
 	if ((request->needs & NEEDS_GROUPS) && dataset->n_features > 0)
 		load_groups(job, dataset, set);
-	trainingset_fingerprint(set);
+	env_check(&job->env, trainingset_fingerprint(&job->env, set));
 }
