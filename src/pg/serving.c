@@ -1,0 +1,395 @@
+/*
+ * serving.c
+ *		Answers for one user, one course or one visitor.
+ *
+ * recommend: the cached model, the user's ratings of this moment, score, mask,
+ * the n best, their titles.  A course that is no longer offered is found out
+ * only when its title is looked up; then the ranking is continued, so that
+ * there are n rows whenever n courses can be recommended.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "executor/spi.h"
+#include "utils/builtins.h"
+
+#include "pg/history.h"
+#include "pg/serving.h"
+#include "pg/titles.h"
+
+/* A model with its dataset, both pinned, readable by the caller. */
+Serving
+serving_open(const char *model)
+{
+	Serving		serving;
+
+	serving.model = model_open_cached(model, CurrentMemoryContext);
+	serving.rec = &serving.model->rec;
+	serving.dataset = dataset_open(serving.model->dataset, CurrentMemoryContext);
+	dataset_check_select(serving.dataset);
+	return serving;
+}
+
+/* Raises `method ... cannot ...` with the methods that can. */
+void
+raise_cannot(const Serving *serving, const char *what, bool (*can) (const Method *method))
+{
+	char		names[512];
+
+	method_names(names, sizeof(names), can);
+	ereport(ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("model \"%s\" of method \"%s\" cannot %s", serving->model->name,
+					serving->rec->method->name, what),
+			 errhint("Methods that can are %s.", names)));
+}
+
+/* The text of the column source. */
+const char *
+row_source(const Serving *serving, bool scored)
+{
+	return scored && serving->rec->method->personal ? serving->model->name : "popular";
+}
+
+/* Marks courses by id; ids that the model does not know are passed over. */
+static void
+mark(const Recommender *rec, uint8_t *allowed, char **ids, int n, uint8_t value)
+{
+	for (int i = 0; i < n; i++)
+	{
+		int32_t		course = recommender_find_text(rec, ids[i], strlen(ids[i]));
+
+		if (course != IDMAP_NONE)
+			allowed[course] = value;
+	}
+}
+
+/* Which courses may be recommended; NULL when all may. */
+static uint8_t *
+allowed_courses(const Recommender *rec, const History *history, const Selection *selection)
+{
+	uint8_t    *allowed;
+
+	if (selection->candidates == NULL && selection->n_exclude == 0 &&
+		(!selection->exclude_seen || history->n == 0))
+		return NULL;
+	allowed = palloc(rec->n_courses + 1);
+	memset(allowed, selection->candidates == NULL, rec->n_courses);
+	mark(rec, allowed, selection->candidates, selection->n_candidates, 1);
+	mark(rec, allowed, selection->exclude, selection->n_exclude, 0);
+	if (selection->exclude_seen)
+		for (int i = 0; i < history->n; i++)
+			allowed[history->courses[i]] = 0;
+	return allowed;
+}
+
+/* The id of a course as text. */
+static Datum
+course_id_datum(const Recommender *rec, int32_t course)
+{
+	int32_t		length;
+	const char *id = strings_get(&rec->course_ids, course, &length);
+
+	return PointerGetDatum(cstring_to_text_with_len(id, length));
+}
+
+/* One recommendation. */
+static void
+add_recommendation(Call *call, const Serving *serving, int rank, const Ranked *ranked,
+				   const char *title)
+{
+	bool		scored = ranked->score != NO_OPINION;
+	bool		nulls[] = {false, false, title == NULL, !scored, false};
+	Datum		values[] = {
+		Int32GetDatum(rank), course_id_datum(serving->rec, ranked->course),
+		title ? CStringGetTextDatum(title) : (Datum) 0,
+		scored ? score_datum(ranked->score) : (Datum) 0,
+		CStringGetTextDatum(row_source(serving, scored))
+	};
+
+	call_row(call, values, nulls);
+}
+
+/* Ranks and emits until n rows are full or no course is left. */
+static void
+emit_best(Call *call, const Serving *serving, const float *scores, RankOptions *options)
+{
+	const Recommender *rec = serving->rec;
+	Titles	   *titles = titles_new(rec);
+	int			wanted = Min(options->n, rec->n_courses);
+	int			looked_at = 0,
+				emitted = 0;
+
+	for (options->n = wanted; emitted < wanted; options->n = Min(options->n * 2 + 16, rec->n_courses))
+	{
+		TopkItem   *heap = palloc(sizeof(TopkItem) * options->n);
+		Ranked	   *ranked = palloc(sizeof(Ranked) * options->n);
+		int32_t    *courses = palloc(sizeof(int32_t) * options->n);
+		int			n = recommender_rank(rec, scores, options, heap, ranked);
+
+		for (int i = looked_at; i < n; i++)
+			courses[i] = ranked[i].course;
+		if (n > looked_at)
+			titles_fetch(titles, serving->dataset, rec, courses + looked_at, n - looked_at);
+		for (int i = looked_at; i < n && emitted < wanted; i++)
+			if (titles->available[ranked[i].course])
+				add_recommendation(call, serving, ++emitted, &ranked[i],
+								   titles->titles[ranked[i].course]);
+		looked_at = n;
+		if (n < options->n || options->n == rec->n_courses)
+			break;
+	}
+}
+
+/* Scores a history and emits the best courses. */
+static void
+recommend(Call *call, const Serving *serving, const History *history, const Selection *selection)
+{
+	const Recommender *rec = serving->rec;
+	const CommonParams *common = rec->params;
+	ScoreRoom  *room = score_room(serving->model, call->context);
+	RankOptions options = {
+		.n = selection->n,
+		.threshold = (float) selection->threshold,
+		.fill = common->cold_start == COLD_START_POPULAR,
+		.allowed = allowed_courses(rec, history, selection)
+	};
+
+	rec->method->score(rec, history, room->scratch, room->scores);
+	emit_best(call, serving, room->scores, &options);
+}
+
+/* Rows of recommend_courses. */
+void
+recommend_rows(Call *call, const char *model, const UserArg *user, const Selection *selection)
+{
+	Serving		serving = serving_open(model);
+	OwnHistory *history;
+
+	SPI_connect();
+	history = history_fetch(serving.dataset, serving.rec, user);
+	recommend(call, &serving, &history->h, selection);
+	SPI_finish();
+}
+
+/* Rows of recommend_for. */
+void
+recommend_visitor_rows(Call *call, const char *model, char **courses, int n_courses,
+					   const double *ratings, const Selection *selection)
+{
+	Serving		serving = serving_open(model);
+	OwnHistory *history = history_of_courses(serving.rec, courses, n_courses, ratings);
+
+	SPI_connect();
+	recommend(call, &serving, &history->h, selection);
+	SPI_finish();
+}
+
+/* Can it compare courses? */
+static bool
+can_similar(const Method *method)
+{
+	return method->similar != NULL;
+}
+
+/* Rows of similar_courses. */
+void
+similar_course_rows(Call *call, const char *model, const char *course_id, int n)
+{
+	Serving		serving = serving_open(model);
+	const Recommender *rec = serving.rec;
+	int32_t		course = recommender_find_text(rec, course_id, strlen(course_id));
+	ScoreRoom  *room = score_room(serving.model, call->context);
+	RankOptions options = {.n = n, .threshold = NAN, .fill = false};
+	uint8_t    *allowed;
+
+	if (rec->method->similar == NULL)
+		raise_cannot(&serving, "compare courses", can_similar);
+	if (course == IDMAP_NONE)
+		return;
+	if (!rec->method->similar(rec, course, room->scratch, room->scores))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("model \"%s\" cannot compare courses", model),
+				 errdetail("It was trained with \"user_based\"."),
+				 errhint("Train a model of method \"%s\" without it.", rec->method->name)));
+	allowed = palloc(rec->n_courses);
+	memset(allowed, 1, rec->n_courses);
+	allowed[course] = 0;
+	options.allowed = allowed;
+	SPI_connect();
+	emit_best(call, &serving, room->scores, &options);
+	SPI_finish();
+}
+
+/* Can it estimate ratings? */
+static bool
+can_predict(const Method *method)
+{
+	return method->predict != NULL;
+}
+
+/* predict_rating: from the user's other ratings. */
+double
+predict_for(const char *model, const UserArg *user, const char *course_id)
+{
+	Serving		serving = serving_open(model);
+	const Recommender *rec = serving.rec;
+	ScoreRoom  *room = score_room(serving.model, CurrentMemoryContext);
+	int32_t		course = recommender_find_text(rec, course_id, strlen(course_id));
+	OwnHistory *history;
+	double		rating;
+
+	if (rec->method->predict == NULL)
+		raise_cannot(&serving, "predict ratings", can_predict);
+	SPI_connect();
+	history = history_fetch(serving.dataset, rec, user);
+	history_remove(history, course);
+	rating = recommender_predict(rec, &history->h, course, room->scratch);
+	SPI_finish();
+	return rating;
+}
+
+/* Can it explain? */
+static bool
+can_explain(const Method *method)
+{
+	return method->explain != NULL;
+}
+
+/* The largest weight first; ties by what it is. */
+static int
+compare_reasons(const void *a, const void *b)
+{
+	const Reason *x = a;
+	const Reason *y = b;
+
+	if (fabsf(x->weight) != fabsf(y->weight))
+		return fabsf(x->weight) > fabsf(y->weight) ? -1 : 1;
+	if (x->kind != y->kind)
+		return x->kind < y->kind ? -1 : 1;
+	return (x->index > y->index) - (x->index < y->index);
+}
+
+/* Text of a string of the model. */
+static Datum
+string_datum(const StringTable *table, int32_t i)
+{
+	int32_t		length;
+	const char *bytes = strings_get(table, i, &length);
+
+	return PointerGetDatum(cstring_to_text_with_len(bytes, length));
+}
+
+/* One reason. */
+static void
+add_reason(Call *call, const Recommender *rec, const Reason *reason, const Titles *titles)
+{
+	static const char *const kinds[] = {
+		[REASON_COURSE] = "course", [REASON_GENRE] = "genre", [REASON_GROUP] = "users",
+		[REASON_POPULARITY] = "popularity"
+	};
+	const char *title = reason->kind == REASON_COURSE ? titles->titles[reason->index] : NULL;
+	bool		nulls[] = {false, title == NULL, false, false};
+	Datum		values[4];
+
+	switch (reason->kind)
+	{
+		case REASON_COURSE:
+			values[0] = course_id_datum(rec, reason->index);
+			break;
+		case REASON_GENRE:
+			values[0] = string_datum(&rec->genre_names, reason->index);
+			break;
+		case REASON_GROUP:
+			values[0] = string_datum(&rec->groups, reason->index);
+			break;
+		case REASON_POPULARITY:
+			values[0] = CStringGetTextDatum("popularity");
+			break;
+	}
+	values[1] = title ? CStringGetTextDatum(title) : (Datum) 0;
+	values[2] = CStringGetTextDatum(kinds[reason->kind]);
+	values[3] = score_datum(reason->weight);
+	call_row(call, values, nulls);
+}
+
+/* Courses rated zero or less are no reason to take another one. */
+static int
+drop_disliked(const History *history, Reason *reasons, int n)
+{
+	int			kept = 0;
+
+	for (int i = 0; i < n; i++)
+	{
+		bool		disliked = false;
+
+		for (int h = 0; h < history->n && reasons[i].kind == REASON_COURSE; h++)
+			disliked |= history->courses[h] == reasons[i].index && history->ratings[h] <= 0;
+		if (!disliked)
+			reasons[kept++] = reasons[i];
+	}
+	return kept;
+}
+
+/* Titles of the courses among the reasons; also of those no longer offered if they can be read. */
+static Titles *
+reason_titles(const Serving *serving, const Reason *reasons, int n)
+{
+	Titles	   *titles = titles_new(serving->rec);
+	int32_t    *courses = palloc(sizeof(int32_t) * (n + 1));
+	int			n_courses = 0;
+
+	for (int i = 0; i < n; i++)
+		if (reasons[i].kind == REASON_COURSE)
+			courses[n_courses++] = reasons[i].index;
+	if (n_courses > 0)
+		titles_fetch(titles, serving->dataset, serving->rec, courses, n_courses);
+	return titles;
+}
+
+/* The reasons of the method, or, where it has no opinion, the course's popularity. */
+static int
+collect_reasons(const Serving *serving, const History *history, int32_t course, void *scratch,
+				Reason *reasons, int max)
+{
+	const Recommender *rec = serving->rec;
+	int			n = rec->method->explain(rec, history, course, scratch, reasons, max);
+
+	n = drop_disliked(history, reasons, n);
+	if (n == 0 && rec->course_counts[course] > 0)
+		reasons[n++] = (Reason) {REASON_POPULARITY, 0, rec->course_counts[course]};
+	qsort(reasons, n, sizeof(Reason), compare_reasons);
+	return n;
+}
+
+/* Rows of explain_recommendation: from the user's other ratings. */
+void
+explain_rows(Call *call, const char *model, const UserArg *user, const char *course_id)
+{
+	Serving		serving = serving_open(model);
+	const Recommender *rec = serving.rec;
+	int32_t		course = recommender_find_text(rec, course_id, strlen(course_id));
+	ScoreRoom  *room = score_room(serving.model, call->context);
+	OwnHistory *history;
+	Reason	   *reasons;
+	Titles	   *titles;
+	int			max,
+				n;
+
+	if (rec->method->explain == NULL)
+		raise_cannot(&serving, "explain", can_explain);
+	if (course == IDMAP_NONE)
+		return;
+	SPI_connect();
+	history = history_fetch(serving.dataset, rec, user);
+	history_remove(history, course);
+	max = Max(history->h.n, rec->genre_names.n) + 2;
+	reasons = palloc(sizeof(Reason) * max);
+	n = collect_reasons(&serving, &history->h, course, room->scratch, reasons, max);
+	titles = reason_titles(&serving, reasons, n);
+	for (int i = 0; i < n; i++)
+		add_reason(call, rec, &reasons[i], titles);
+	SPI_finish();
+}

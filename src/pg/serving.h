@@ -1,0 +1,58 @@
+/*
+ * serving.h
+ *		Answers for one user, one course or one visitor.
+ */
+#ifndef PG_SERVING_H
+#define PG_SERVING_H
+
+#include "core/method.h"
+#include "pg/cache.h"
+#include "pg/call.h"
+#include "pg/dataset.h"
+#include "pg/keys.h"
+
+/* A model with its dataset, both pinned, readable by the caller. */
+typedef struct Serving
+{
+	CachedModel *model;
+	const Recommender *rec;
+	Dataset    *dataset;
+} Serving;
+
+extern Serving serving_open(const char *model);
+
+/* What may be recommended, and how many. */
+typedef struct Selection
+{
+	int			n;
+	bool		exclude_seen;
+	char	  **candidates;		/* NULL: all courses */
+	int			n_candidates;
+	char	  **exclude;
+	int			n_exclude;
+	double		threshold;		/* NAN: none */
+} Selection;
+
+/* Rows of recommend_courses and recommend_for. */
+extern void recommend_rows(Call *call, const char *model, const UserArg *user,
+						   const Selection *selection);
+extern void recommend_visitor_rows(Call *call, const char *model, char **courses, int n_courses,
+								   const double *ratings, const Selection *selection);
+
+/* Is a scored row of this model personal, or popularity?  The text of the column source. */
+extern const char *row_source(const Serving *serving, bool scored);
+
+/* Rows of similar_courses. */
+extern void similar_course_rows(Call *call, const char *model, const char *course, int n);
+
+/* predict_rating; the course may be unknown. */
+extern double predict_for(const char *model, const UserArg *user, const char *course);
+
+/* Rows of explain_recommendation. */
+extern void explain_rows(Call *call, const char *model, const UserArg *user, const char *course);
+
+/* Raises 0A000 `method ... cannot ...` with the methods that can. */
+extern void raise_cannot(const Serving *serving, const char *what,
+						 bool (*can) (const Method *method)) pg_attribute_noreturn();
+
+#endif							/* PG_SERVING_H */
