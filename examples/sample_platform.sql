@@ -68,9 +68,8 @@ INSERT INTO sample.plan_genres VALUES
 
 
 -- 2. Courses --------------------------------------------------------------------------------------
--- Four subjects per genre. Each becomes five courses (forms 1 to 5: introduction, practice, two
--- applications, advanced), 27 introductions also have a second edition (form 6): 14 x 4 x 5 + 27 =
--- 307.
+-- Four subjects per genre, five courses per subject (forms 1 to 5: introduction, practice, two
+-- applications, advanced) and 27 second editions of introductions: 14 x 4 x 5 + 27 = 307.
 
 CREATE TABLE sample.plan_subjects (
     genre text, subject int, title text, name text, also text[],       -- also: its further genres
@@ -209,11 +208,11 @@ INSERT INTO sample.plan_subjects VALUES
 ('ComputerVision', 4, 'Satellite Imagery', 'satellite imagery', '{DataAnalysis}',
  '{spectral bands,georeferencing,cloud masks,change detection,land cover}', 'Crop Yields', 'Coastline Changes');
 
--- What a form is: how its title and description are put together (two wordings each), its level,
--- its price, its share of the subject's demand and the subjects whose course of this form finds
--- learners: 4 per genre from the first subject, 4 from the second (one is the second edition), 1
--- from the third = 9; 14 x 9 = 126. {T} title, {s} name, {A} application, {a} application in lower
--- case, {1} to {5} topics.
+-- What a form is: how its title and description are put together, its level, its price, its share
+-- of the subject's demand, and taken_in: the subjects whose course of this form finds learners.
+-- That makes 4 courses with enrolments per genre in subject 1, 4 in subject 2 (one of them a second
+-- edition) and 1 in subject 3: 14 x 9 = 126.
+-- Slots: {T} title, {s} name, {A} application, {a} the same in lower case, {1} to {5} topics.
 CREATE TABLE sample.plan_forms (
     form int PRIMARY KEY, level text, prices int[], share int, taken_in int[], titles text[], descriptions text[]);
 
@@ -520,8 +519,7 @@ COMMENT ON VIEW sample.published_courses IS 'The courses that may be recommended
 
 COMMIT;
 
--- Also marks the pages as visible to all, so that reading a learner's ratings touches the index
--- only.
+-- Vacuum marks the pages as visible to all, so that reading a learner's ratings needs the index only.
 VACUUM ANALYZE sample.users, sample.courses, sample.ratings, sample.exposures;
 
 -- Three people to try things on; the text that sample.hash puts before each key was chosen so that
