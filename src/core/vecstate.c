@@ -175,7 +175,7 @@ add_to_moments(unsigned char *mean, const double *x, size_t dims, double n)
 
 /* The same for all pairs of elements; the means are moved after all deviations have been used. */
 static bool
-add_to_covariance(unsigned char *mean, const double *x, size_t dims, double n)
+add_to_covariance(unsigned char *mean, const double *x, size_t dims, double n, VecStatePoll poll)
 {
 	unsigned char *row = mean + dims * sizeof(double);
 	double		factor = (n - 1) / n;
@@ -186,6 +186,8 @@ add_to_covariance(unsigned char *mean, const double *x, size_t dims, double n)
 		double		scaled = factor * (x[i] - get(mean, i));
 		double		variance = get(row, i);
 
+		if (poll != NULL)
+			poll();
 		for (size_t j = 0; j <= i; j++)
 			put(row, j, get(row, j) + scaled * (x[j] - get(mean, j)));
 		if (overflowed(variance, x[i], get(row, i)))
@@ -210,7 +212,8 @@ read_as(const void *state, size_t length, VecStateKind kind, uint32_t dims, VecS
 
 /* Adds weight times a vector; only a sum has a weight other than 1. */
 static VecStateStatus
-add(void *state, size_t length, VecStateKind kind, double weight, const double *vector, uint32_t dims)
+add(void *state, size_t length, VecStateKind kind, double weight, const double *vector, uint32_t dims,
+	VecStatePoll poll)
 {
 	unsigned char *bytes = state;
 	VecStateInfo info;
@@ -226,22 +229,23 @@ add(void *state, size_t length, VecStateKind kind, double weight, const double *
 	else if (kind == VECSTATE_MOMENTS)
 		fits = add_to_moments(bytes + HEADER_BYTES, vector, dims, n);
 	else
-		fits = add_to_covariance(bytes + HEADER_BYTES, vector, dims, n);
+		fits = add_to_covariance(bytes + HEADER_BYTES, vector, dims, n, poll);
 	return set_count(bytes, info.count + 1) && fits ? VECSTATE_OK : VECSTATE_OVERFLOW;
 }
 
 /* Adds one vector. */
 VecStateStatus
-vecstate_add(void *state, size_t length, VecStateKind kind, const double *vector, uint32_t dims)
+vecstate_add(void *state, size_t length, VecStateKind kind, const double *vector, uint32_t dims,
+			 VecStatePoll poll)
 {
-	return add(state, length, kind, 1, vector, dims);
+	return add(state, length, kind, 1, vector, dims, poll);
 }
 
 /* Adds a multiple of a vector to a sum. */
 VecStateStatus
 vecstate_add_weighted(void *state, size_t length, double weight, const double *vector, uint32_t dims)
 {
-	return add(state, length, VECSTATE_SUM, weight, vector, dims);
+	return add(state, length, VECSTATE_SUM, weight, vector, dims, NULL);
 }
 
 /* sum[i] += other[i]; false on overflow. */
@@ -293,7 +297,8 @@ merge_moments(unsigned char *mean, const unsigned char *other, size_t dims, doub
 
 /* The same for all pairs of elements. */
 static bool
-merge_covariances(unsigned char *mean, const unsigned char *other, size_t dims, double factor)
+merge_covariances(unsigned char *mean, const unsigned char *other, size_t dims, double factor,
+				  VecStatePoll poll)
 {
 	unsigned char *row = mean + dims * sizeof(double);
 	const unsigned char *other_row = other + dims * sizeof(double);
@@ -304,6 +309,8 @@ merge_covariances(unsigned char *mean, const unsigned char *other, size_t dims, 
 		double		scaled = factor * (get(other, i) - get(mean, i));
 		double		variance = get(row, i);
 
+		if (poll != NULL)
+			poll();
 		for (size_t j = 0; j <= i; j++)
 		{
 			double		deviation = get(other, j) - get(mean, j);
@@ -320,7 +327,8 @@ merge_covariances(unsigned char *mean, const unsigned char *other, size_t dims, 
 
 /* Merges the doubles of two states; the other one has vectors. */
 static bool
-merge_doubles(unsigned char *values, int64_t count, const unsigned char *other, const VecStateInfo *info)
+merge_doubles(unsigned char *values, int64_t count, const unsigned char *other, const VecStateInfo *info,
+			  VecStatePoll poll)
 {
 	double		share = (double) info->count / (double) (count + info->count);
 	double		factor = (double) count * share;
@@ -331,14 +339,14 @@ merge_doubles(unsigned char *values, int64_t count, const unsigned char *other, 
 	if (info->kind == VECSTATE_MOMENTS)
 		fits = merge_moments(values, other, info->dims, factor);
 	else
-		fits = merge_covariances(values, other, info->dims, factor);
+		fits = merge_covariances(values, other, info->dims, factor, poll);
 	merge_means(values, other, info->dims, share);
 	return fits;
 }
 
 /* A state without vectors adds nothing; two of them would divide by zero. */
 VecStateStatus
-vecstate_combine(void *state, size_t length, const void *other, size_t other_length)
+vecstate_combine(void *state, size_t length, const void *other, size_t other_length, VecStatePoll poll)
 {
 	unsigned char *bytes = state;
 	const unsigned char *other_bytes = other;
@@ -351,7 +359,7 @@ vecstate_combine(void *state, size_t length, const void *other, size_t other_len
 		status = read_as(state, length, other_info.kind, other_info.dims, &info);
 	if (status != VECSTATE_OK || other_info.count == 0)
 		return status;
-	fits = merge_doubles(bytes + HEADER_BYTES, info.count, other_bytes + HEADER_BYTES, &other_info);
+	fits = merge_doubles(bytes + HEADER_BYTES, info.count, other_bytes + HEADER_BYTES, &other_info, poll);
 	return set_count(bytes, info.count + other_info.count) && fits ? VECSTATE_OK : VECSTATE_OVERFLOW;
 }
 
@@ -403,12 +411,15 @@ covariance_at(const unsigned char *comoments, size_t i, size_t j, double divisor
 
 /* Both halves of the symmetric matrix; false for a negative variance, which no aggregate writes. */
 static bool
-finish_covariance(const unsigned char *mean, size_t dims, double divisor, double *values)
+finish_covariance(const unsigned char *mean, size_t dims, double divisor, double *values,
+				  VecStatePoll poll)
 {
 	const unsigned char *comoments = mean + dims * sizeof(double);
 
 	for (size_t i = 0; i < dims; i++)
 	{
+		if (poll != NULL)
+			poll();
 		if (get(comoments, pairs(i) + i) < 0)
 			return false;
 		for (size_t j = 0; j <= i; j++)
@@ -424,7 +435,7 @@ finish_covariance(const unsigned char *mean, size_t dims, double divisor, double
 
 /* One pass over the doubles. */
 VecStateStatus
-vecstate_finish(const void *state, size_t length, VecStateResult result, double *values)
+vecstate_finish(const void *state, size_t length, VecStateResult result, double *values, VecStatePoll poll)
 {
 	const unsigned char *doubles;
 	bool		sample = result == VECSTATE_RESULT_STDDEV_SAMP || result == VECSTATE_RESULT_COVARIANCE;
@@ -444,7 +455,7 @@ vecstate_finish(const void *state, size_t length, VecStateResult result, double 
 	if (info.kind == VECSTATE_MOMENTS)
 		valid = finish_stddev(doubles, info.dims, divisor, values);
 	else if (info.kind == VECSTATE_COVARIANCE)
-		valid = finish_covariance(doubles, info.dims, divisor, values);
+		valid = finish_covariance(doubles, info.dims, divisor, values, poll);
 	else
 	{
 		if (result == VECSTATE_RESULT_SUM)

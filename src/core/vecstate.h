@@ -69,6 +69,12 @@ typedef struct VecStateInfo
 	int64_t		count;			/* vectors seen */
 } VecStateInfo;
 
+/*
+ * Called once for each row of a matrix, so about every 10 us, and NULL if nobody wants to interrupt. It need
+ * not return: the functions hold nothing that would have to be released, but the state is then of no use.
+ */
+typedef void (*VecStatePoll) (void);
+
 /* Bytes of a state; UINT64_MAX stands for more than that. Compare with VECSTATE_MAX_BYTES. */
 extern uint64_t vecstate_bytes(VecStateKind kind, uint32_t dims);
 
@@ -83,7 +89,7 @@ extern VecStateStatus vecstate_read(const void *state, size_t length, VecStateIn
  * A NaN or infinite element is no overflow: sums follow IEEE arithmetic, deviations and covariances become NaN.
  */
 extern VecStateStatus vecstate_add(void *state, size_t length, VecStateKind kind,
-								   const double *vector, uint32_t dims);
+								   const double *vector, uint32_t dims, VecStatePoll poll);
 
 /* Adds weight x vector to a state of kind SUM; otherwise as vecstate_add(). */
 extern VecStateStatus vecstate_add_weighted(void *state, size_t length, double weight,
@@ -93,7 +99,8 @@ extern VecStateStatus vecstate_add_weighted(void *state, size_t length, double w
  * Merges the vectors of another state into this one; both must have the same kind and dims and not overlap.
  * Errors as with vecstate_add().
  */
-extern VecStateStatus vecstate_combine(void *state, size_t length, const void *other, size_t other_length);
+extern VecStateStatus vecstate_combine(void *state, size_t length, const void *other, size_t other_length,
+									   VecStatePoll poll);
 
 /* The kind that a result is computed from. */
 extern VecStateKind vecstate_kind_of(VecStateResult result);
@@ -103,6 +110,6 @@ extern VecStateKind vecstate_kind_of(VecStateResult result);
  * after CORRUPT, MISMATCH and TOO_LARGE, values is of no use.
  */
 extern VecStateStatus vecstate_finish(const void *state, size_t length, VecStateResult result,
-									  double *values);
+									  double *values, VecStatePoll poll);
 
 #endif							/* CORE_VECSTATE_H */

@@ -66,10 +66,11 @@ new_double_array(int ndim, int size, double **values)
 {
 	Size		items = ndim == 1 ? (Size) size : (Size) size * size;
 	Size		bytes = ARR_OVERHEAD_NONULLS(ndim) + items * sizeof(double);
-	ArrayType  *array = palloc0(bytes);
+	ArrayType  *array = palloc(bytes);
 
 	SET_VARSIZE(array, bytes);
 	array->ndim = ndim;
+	array->dataoffset = 0;		/* no null bitmap */
 	array->elemtype = FLOAT8OID;
 	for (int i = 0; i < ndim; i++)
 	{

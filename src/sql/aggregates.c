@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "core/vecstate.h"
+#include "miscadmin.h"
 #include "pg/arrays.h"
 #include "pg/compat.h"
 #include "utils/float.h"
@@ -26,6 +27,13 @@ RECSYS_FUNCTION(recsys_covariance_final);
 /* The bytes of a state within its bytea. */
 #define STATE_DATA(state)	((void *) VARDATA(state))
 #define STATE_LENGTH(state)	((size_t) (VARSIZE(state) - VARHDRSZ))
+
+/* Lets the user cancel; the state is thrown away with the query. */
+static void
+poll_interrupts(void)
+{
+	CHECK_FOR_INTERRUPTS();
+}
 
 /* A state of these dims does not fit. */
 static void
@@ -141,7 +149,8 @@ accumulate(FunctionCallInfo fcinfo, VecStateKind kind)
 		return skip_row(fcinfo);
 	v = vector_from_array(PG_GETARG_ARRAYTYPE_P(1), "v");
 	state = state_for(fcinfo, kind, v.length);
-	check_status(vecstate_add(STATE_DATA(state), STATE_LENGTH(state), kind, v.values, v.length));
+	check_status(vecstate_add(STATE_DATA(state), STATE_LENGTH(state), kind, v.values, v.length,
+							  poll_interrupts));
 	PG_RETURN_BYTEA_P(state);
 }
 
@@ -199,7 +208,7 @@ recsys_vec_combine(PG_FUNCTION_ARGS)
 	state = writable_state(fcinfo);
 	check_dims(read_state(state, other_info.kind).dims, other_info.dims);
 	check_status(vecstate_combine(STATE_DATA(state), STATE_LENGTH(state),
-								  STATE_DATA(other), STATE_LENGTH(other)));
+								  STATE_DATA(other), STATE_LENGTH(other), poll_interrupts));
 	PG_RETURN_BYTEA_P(state);
 }
 
@@ -217,7 +226,7 @@ finish(FunctionCallInfo fcinfo, VecStateResult result)
 		array = new_matrix_array(info.dims, &values);
 	else
 		array = new_vector_array(info.dims, &values);
-	status = vecstate_finish(STATE_DATA(state), STATE_LENGTH(state), result, values);
+	status = vecstate_finish(STATE_DATA(state), STATE_LENGTH(state), result, values, poll_interrupts);
 	if (status == VECSTATE_TOO_FEW)
 		PG_RETURN_NULL();
 	check_status(status);

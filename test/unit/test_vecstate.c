@@ -80,7 +80,7 @@ state_of(VecStateKind kind, size_t from, size_t to)
 	for (size_t row = from; row < to; row++)
 	{
 		make_row(row, x);
-		CHECK(vecstate_add(state.bytes, state.length, kind, x, DIMS) == VECSTATE_OK);
+		CHECK(vecstate_add(state.bytes, state.length, kind, x, DIMS, NULL) == VECSTATE_OK);
 	}
 	return state;
 }
@@ -91,7 +91,7 @@ result_at(State state, VecStateResult result, size_t i)
 {
 	double		values[DIMS * DIMS];
 
-	CHECK(vecstate_finish(state.bytes, state.length, result, values) == VECSTATE_OK);
+	CHECK(vecstate_finish(state.bytes, state.length, result, values, NULL) == VECSTATE_OK);
 	return values[i];
 }
 
@@ -205,7 +205,7 @@ test_combine(void)
 			State		state = state_of(kinds[k], 0, cut);
 			State		other = state_of(kinds[k], cut, ROWS);
 
-			CHECK(vecstate_combine(state.bytes, state.length, other.bytes, other.length) == VECSTATE_OK);
+			CHECK(vecstate_combine(state.bytes, state.length, other.bytes, other.length, NULL) == VECSTATE_OK);
 			check_all_rows(state, kinds[k]);
 			free(state.bytes);
 			free(other.bytes);
@@ -222,7 +222,7 @@ test_combine_empty(void)
 		State		state = empty_state(kinds[k], DIMS);
 		State		other = empty_state(kinds[k], DIMS);
 
-		CHECK(vecstate_combine(state.bytes, state.length, other.bytes, other.length) == VECSTATE_OK);
+		CHECK(vecstate_combine(state.bytes, state.length, other.bytes, other.length, NULL) == VECSTATE_OK);
 		CHECK(memcmp(state.bytes, other.bytes, state.length) == 0);
 		free(state.bytes);
 		free(other.bytes);
@@ -254,7 +254,7 @@ test_stable(void)
 	{
 		double		x = 1e9 + offsets[row];
 
-		CHECK(vecstate_add(state.bytes, state.length, VECSTATE_MOMENTS, &x, 1) == VECSTATE_OK);
+		CHECK(vecstate_add(state.bytes, state.length, VECSTATE_MOMENTS, &x, 1, NULL) == VECSTATE_OK);
 	}
 	CHECK_NEAR(result_at(state, VECSTATE_RESULT_STDDEV_SAMP, 0), sqrt(30), 1e-9);
 	free(state.bytes);
@@ -285,10 +285,10 @@ test_no_dims(void)
 		double		x = 0;
 
 		CHECK_EQ_INT(state.length, HEADER);
-		CHECK(vecstate_add(state.bytes, state.length, kinds[k], &x, 0) == VECSTATE_OK);
-		CHECK(vecstate_add(state.bytes, state.length, kinds[k], &x, 0) == VECSTATE_OK);
+		CHECK(vecstate_add(state.bytes, state.length, kinds[k], &x, 0, NULL) == VECSTATE_OK);
+		CHECK(vecstate_add(state.bytes, state.length, kinds[k], &x, 0, NULL) == VECSTATE_OK);
 		for (size_t r = 0; r < 5; r++)
-			CHECK(vecstate_finish(state.bytes, state.length, results[r], &x) ==
+			CHECK(vecstate_finish(state.bytes, state.length, results[r], &x, NULL) ==
 				  (vecstate_kind_of(results[r]) == kinds[k] ? VECSTATE_OK : VECSTATE_MISMATCH));
 		free(state.bytes);
 	}
@@ -307,8 +307,8 @@ test_too_few(void)
 		State		none = state_of(vecstate_kind_of(result), 0, 0);
 		State		one = state_of(vecstate_kind_of(result), 0, 1);
 
-		CHECK(vecstate_finish(none.bytes, none.length, result, values) == VECSTATE_TOO_FEW);
-		CHECK(vecstate_finish(one.bytes, one.length, result, values) ==
+		CHECK(vecstate_finish(none.bytes, none.length, result, values, NULL) == VECSTATE_TOO_FEW);
+		CHECK(vecstate_finish(one.bytes, one.length, result, values, NULL) ==
 			  (sample ? VECSTATE_TOO_FEW : VECSTATE_OK));
 		free(none.bytes);
 		free(one.bytes);
@@ -325,11 +325,11 @@ test_mismatch(void)
 	State		longer = empty_state(VECSTATE_SUM, DIMS + 1);
 	State		before = copy_of(sum, sum.length);
 
-	CHECK(vecstate_add(sum.bytes, sum.length, VECSTATE_MOMENTS, x, DIMS) == VECSTATE_MISMATCH);
-	CHECK(vecstate_add(sum.bytes, sum.length, VECSTATE_SUM, x, DIMS + 1) == VECSTATE_MISMATCH);
+	CHECK(vecstate_add(sum.bytes, sum.length, VECSTATE_MOMENTS, x, DIMS, NULL) == VECSTATE_MISMATCH);
+	CHECK(vecstate_add(sum.bytes, sum.length, VECSTATE_SUM, x, DIMS + 1, NULL) == VECSTATE_MISMATCH);
 	CHECK(vecstate_add_weighted(moments.bytes, moments.length, 1, x, DIMS) == VECSTATE_MISMATCH);
-	CHECK(vecstate_combine(sum.bytes, sum.length, moments.bytes, moments.length) == VECSTATE_MISMATCH);
-	CHECK(vecstate_combine(sum.bytes, sum.length, longer.bytes, longer.length) == VECSTATE_MISMATCH);
+	CHECK(vecstate_combine(sum.bytes, sum.length, moments.bytes, moments.length, NULL) == VECSTATE_MISMATCH);
+	CHECK(vecstate_combine(sum.bytes, sum.length, longer.bytes, longer.length, NULL) == VECSTATE_MISMATCH);
 	CHECK(memcmp(sum.bytes, before.bytes, sum.length) == 0);
 	free(sum.bytes);
 	free(moments.bytes);
@@ -360,8 +360,8 @@ static VecStateStatus
 add_two(VecStateKind kind, double x, double y, State *state)
 {
 	*state = empty_state(kind, 1);
-	CHECK(vecstate_add(state->bytes, state->length, kind, &x, 1) == VECSTATE_OK);
-	return vecstate_add(state->bytes, state->length, kind, &y, 1);
+	CHECK(vecstate_add(state->bytes, state->length, kind, &x, 1, NULL) == VECSTATE_OK);
+	return vecstate_add(state->bytes, state->length, kind, &y, 1, NULL);
 }
 
 /* Finite numbers that leave the range are an error, by adding and by merging. */
@@ -379,9 +379,9 @@ test_overflow(void)
 		CHECK(add_two(kinds[k], first, second[k], &state) == VECSTATE_OVERFLOW);
 		free(state.bytes);
 		state = empty_state(kinds[k], 1);
-		CHECK(vecstate_add(state.bytes, state.length, kinds[k], &first, 1) == VECSTATE_OK);
-		CHECK(vecstate_add(other.bytes, other.length, kinds[k], &second[k], 1) == VECSTATE_OK);
-		CHECK(vecstate_combine(state.bytes, state.length, other.bytes, other.length) == VECSTATE_OVERFLOW);
+		CHECK(vecstate_add(state.bytes, state.length, kinds[k], &first, 1, NULL) == VECSTATE_OK);
+		CHECK(vecstate_add(other.bytes, other.length, kinds[k], &second[k], 1, NULL) == VECSTATE_OK);
+		CHECK(vecstate_combine(state.bytes, state.length, other.bytes, other.length, NULL) == VECSTATE_OVERFLOW);
 		free(state.bytes);
 		free(other.bytes);
 	}
@@ -438,14 +438,14 @@ test_not_finite(void)
 			if (row == position / 3 % 4)
 				x[1] = odd[position % 3];
 			CHECK(vecstate_add(moments[half].bytes, moments[half].length, VECSTATE_MOMENTS,
-							   x, DIMS) == VECSTATE_OK);
+							   x, DIMS, NULL) == VECSTATE_OK);
 			CHECK(vecstate_add(covariance[half].bytes, covariance[half].length, VECSTATE_COVARIANCE,
-							   x, DIMS) == VECSTATE_OK);
+							   x, DIMS, NULL) == VECSTATE_OK);
 		}
 		CHECK(vecstate_combine(moments[0].bytes, moments[0].length,
-							   moments[1].bytes, moments[1].length) == VECSTATE_OK);
+							   moments[1].bytes, moments[1].length, NULL) == VECSTATE_OK);
 		CHECK(vecstate_combine(covariance[0].bytes, covariance[0].length,
-							   covariance[1].bytes, covariance[1].length) == VECSTATE_OK);
+							   covariance[1].bytes, covariance[1].length, NULL) == VECSTATE_OK);
 		check_second_is_nan(moments[0], covariance[0]);
 		for (size_t half = 0; half < 2; half++)
 		{
@@ -467,9 +467,9 @@ use_everywhere(State state)
 		State		good = state_of(kinds[k], 0, 3);
 		State		damaged = copy_of(state, state.length);
 
-		(void) vecstate_combine(good.bytes, good.length, damaged.bytes, damaged.length);
-		(void) vecstate_combine(damaged.bytes, damaged.length, good.bytes, good.length);
-		(void) vecstate_add(damaged.bytes, damaged.length, kinds[k], x, DIMS);
+		(void) vecstate_combine(good.bytes, good.length, damaged.bytes, damaged.length, NULL);
+		(void) vecstate_combine(damaged.bytes, damaged.length, good.bytes, good.length, NULL);
+		(void) vecstate_add(damaged.bytes, damaged.length, kinds[k], x, DIMS, NULL);
 		(void) vecstate_add_weighted(damaged.bytes, damaged.length, 2, x, DIMS);
 		free(good.bytes);
 		free(damaged.bytes);
@@ -479,7 +479,7 @@ use_everywhere(State state)
 		VecStateInfo info;
 
 		if (vecstate_read(state.bytes, state.length, &info) == VECSTATE_OK && info.dims <= DIMS)
-			(void) vecstate_finish(state.bytes, state.length, results[r], values);
+			(void) vecstate_finish(state.bytes, state.length, results[r], values, NULL);
 	}
 }
 
@@ -547,8 +547,8 @@ test_counts(void)
 	}
 	memcpy(state.bytes + 12, &largest, sizeof(int64_t));
 	CHECK(vecstate_read(state.bytes, state.length, &info) == VECSTATE_OK);
-	CHECK(vecstate_combine(other.bytes, other.length, state.bytes, state.length) == VECSTATE_OVERFLOW);
-	CHECK(vecstate_add(state.bytes, state.length, VECSTATE_MOMENTS, x, DIMS) == VECSTATE_OVERFLOW);
+	CHECK(vecstate_combine(other.bytes, other.length, state.bytes, state.length, NULL) == VECSTATE_OVERFLOW);
+	CHECK(vecstate_add(state.bytes, state.length, VECSTATE_MOMENTS, x, DIMS, NULL) == VECSTATE_OVERFLOW);
 	free(state.bytes);
 	free(other.bytes);
 }
@@ -564,9 +564,9 @@ test_negative_variance(void)
 
 	memcpy(moments.bytes + HEADER + DIMS * sizeof(double), &minus, sizeof(double));
 	memcpy(covariance.bytes + HEADER + (DIMS + 5) * sizeof(double), &minus, sizeof(double));
-	CHECK(vecstate_finish(moments.bytes, moments.length, VECSTATE_RESULT_STDDEV_POP, values) ==
+	CHECK(vecstate_finish(moments.bytes, moments.length, VECSTATE_RESULT_STDDEV_POP, values, NULL) ==
 		  VECSTATE_CORRUPT);
-	CHECK(vecstate_finish(covariance.bytes, covariance.length, VECSTATE_RESULT_COVARIANCE, values) ==
+	CHECK(vecstate_finish(covariance.bytes, covariance.length, VECSTATE_RESULT_COVARIANCE, values, NULL) ==
 		  VECSTATE_CORRUPT);
 	free(moments.bytes);
 	free(covariance.bytes);
@@ -592,6 +592,37 @@ test_random_bytes(void)
 	}
 }
 
+/* Rows of matrices that were announced. */
+static int	polls;
+
+/* Counts a call. */
+static void
+count_poll(void)
+{
+	polls++;
+}
+
+/* The caller may interrupt at every row of a matrix. */
+static void
+test_poll(void)
+{
+	const double x[DIMS] = {1, 2, 3};
+	double		values[DIMS * DIMS];
+	State		state = state_of(VECSTATE_COVARIANCE, 0, 3);
+	State		other = state_of(VECSTATE_COVARIANCE, 0, 3);
+
+	polls = 0;
+	CHECK(vecstate_add(state.bytes, state.length, VECSTATE_COVARIANCE, x, DIMS, count_poll) == VECSTATE_OK);
+	CHECK_EQ_INT(polls, DIMS);
+	CHECK(vecstate_combine(state.bytes, state.length, other.bytes, other.length, count_poll) == VECSTATE_OK);
+	CHECK_EQ_INT(polls, 2 * DIMS);
+	CHECK(vecstate_finish(state.bytes, state.length, VECSTATE_RESULT_COVARIANCE, values,
+						  count_poll) == VECSTATE_OK);
+	CHECK_EQ_INT(polls, 3 * DIMS);
+	free(state.bytes);
+	free(other.bytes);
+}
+
 /* Runs all tests of this file. */
 int
 main(void)
@@ -614,5 +645,6 @@ main(void)
 	RUN(test_counts);
 	RUN(test_negative_variance);
 	RUN(test_random_bytes);
+	RUN(test_poll);
 	return unit_done();
 }
