@@ -10,6 +10,7 @@
 #include "utils/builtins.h"
 #include "utils/json.h"
 #include "utils/jsonb.h"
+#include "utils/lsyscache.h"
 #include "utils/numeric.h"
 #include "utils/timestamp.h"
 
@@ -110,6 +111,60 @@ arg_names(FunctionCallInfo fcinfo, int i, const char *name, int *n)
 	for (int e = 0; e < *n; e++)
 		names[e] = pstrdup(NameStr(*DatumGetName(elements[e])));
 	return names;
+}
+
+/* The elements of a float8[] argument; NULL for null. */
+double *
+arg_numbers(FunctionCallInfo fcinfo, int i, const char *name, int *n)
+{
+	Datum	   *elements = arg_elements(fcinfo, i, name, FLOAT8OID, 8, TYPALIGN_DOUBLE, n);
+	double	   *numbers;
+
+	if (elements == NULL)
+		return NULL;
+	numbers = palloc(sizeof(double) * (*n + 1));
+	for (int e = 0; e < *n; e++)
+		numbers[e] = DatumGetFloat8(elements[e]);
+	return numbers;
+}
+
+/* Declared type of an argument of the called function. */
+static Oid
+declared_type(FunctionCallInfo fcinfo, int i)
+{
+	Oid			type = get_fn_expr_argtype(fcinfo->flinfo, i);
+	Oid		   *types;
+	int			n;
+
+	if (type == INT8OID || type == TEXTOID || type == UUIDOID)
+		return type;
+	(void) get_func_signature(fcinfo->flinfo->fn_oid, &types, &n);
+	return types[i];
+}
+
+/* The user a function was called for. */
+UserArg
+arg_user(FunctionCallInfo fcinfo)
+{
+	UserArg		user = {.known = !PG_ARGISNULL(0)};
+
+	if (user.known)
+	{
+		user.type = declared_type(fcinfo, 0);
+		user.value = PG_GETARG_DATUM(0);
+	}
+	return user;
+}
+
+/* A course: text, or bigint as text; NULL for null. */
+char *
+arg_course(FunctionCallInfo fcinfo, int i)
+{
+	if (PG_ARGISNULL(i))
+		return NULL;
+	if (declared_type(fcinfo, i) == INT8OID)
+		return psprintf(INT64_FORMAT, PG_GETARG_INT64(i));
+	return arg_text(fcinfo, i);
 }
 
 /* Names of models and datasets have 1 to 63 bytes. */

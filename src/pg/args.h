@@ -9,6 +9,7 @@
 
 #include "core/method.h"
 #include "core/params.h"
+#include "pg/keys.h"
 
 /* Raises `argument "%s" must not be null` unless it is given. */
 extern void require_arg(FunctionCallInfo fcinfo, int i, const char *name);
@@ -25,6 +26,15 @@ extern char **arg_texts(FunctionCallInfo fcinfo, int i, const char *name, int *n
 
 /* The elements of a name[] argument. */
 extern char **arg_names(FunctionCallInfo fcinfo, int i, const char *name, int *n);
+
+/* The user a function was called for: its first argument, bigint, text or uuid. */
+extern UserArg arg_user(FunctionCallInfo fcinfo);
+
+/* A course: text, or bigint as text; NULL for null. */
+extern char *arg_course(FunctionCallInfo fcinfo, int i);
+
+/* The elements of a float8[] argument; nulls are errors.  NULL for null. */
+extern double *arg_numbers(FunctionCallInfo fcinfo, int i, const char *name, int *n);
 
 /* Names of models and datasets have 1 to 63 bytes. */
 extern void check_object_name(const char *kind, const char *name);

@@ -191,6 +191,21 @@ append_text(StringInfo sql, const char *column)
 	appendStringInfoString(sql, ", '')");
 }
 
+/* Appends to_tsvector(config, title || ' ' || description) of c. */
+void
+append_course_text(StringInfo sql, const Dataset *dataset, const char *config)
+{
+	appendStringInfo(sql, "pg_catalog.to_tsvector(%s, ", config);
+	if (dataset->title_column)
+	{
+		append_text(sql, dataset->title_column);
+		appendStringInfoString(sql, " OPERATOR(pg_catalog.||) ' '::pg_catalog.text"
+							   " OPERATOR(pg_catalog.||) ");
+	}
+	append_text(sql, dataset->description_column);
+	appendStringInfoChar(sql, ')');
+}
+
 /* Reads titles and descriptions. */
 static void
 load_texts(TermsLoad *load)
@@ -207,15 +222,9 @@ load_texts(TermsLoad *load)
 	initStringInfo(&sql);
 	appendStringInfoString(&sql, "SELECT ");
 	append_column(&sql, "c", dataset->courses_key, load->key_type);
-	appendStringInfoString(&sql, ", pg_catalog.to_tsvector($1, ");
-	if (dataset->title_column)
-	{
-		append_text(&sql, dataset->title_column);
-		appendStringInfoString(&sql, " OPERATOR(pg_catalog.||) ' '::pg_catalog.text"
-							   " OPERATOR(pg_catalog.||) ");
-	}
-	append_text(&sql, dataset->description_column);
-	appendStringInfo(&sql, ") FROM %s AS c", dataset->courses);
+	appendStringInfoString(&sql, ", ");
+	append_course_text(&sql, dataset, "$1");
+	appendStringInfo(&sql, " FROM %s AS c", dataset->courses);
 	query_stream(sql.data, query_one_param(REGCONFIGOID, ObjectIdGetDatum(config)), 2, types,
 				 load_text, load);
 }

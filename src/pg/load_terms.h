@@ -17,4 +17,7 @@ extern void load_terms(Job *job, const Dataset *dataset, const LoadRequest *requ
 /* The column of the bag of words that holds the course. */
 extern const char *terms_key(const Dataset *dataset, Oid relid);
 
+/* Appends to_tsvector(config, title || ' ' || description) of c. */
+extern void append_course_text(StringInfo sql, const Dataset *dataset, const char *config);
+
 #endif							/* PG_LOAD_TERMS_H */
