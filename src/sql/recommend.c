@@ -6,6 +6,7 @@
 
 #include <math.h>
 
+#include "nodes/nodeFuncs.h"
 #include "nodes/supportnodes.h"
 
 #include "pg/args.h"
