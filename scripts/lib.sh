@@ -100,8 +100,7 @@ install_packages() {
 	[ ${#missing[@]} -gt 0 ] || return 0
 	say "Installing packages: ${missing[*]}"
 	download_packages "${missing[@]}" || {
-		say 'Updating the package lists'
-		apt_get update
+		update_lists
 		download_packages "${missing[@]}"
 	}
 	trap '' HUP INT TERM        # an interrupted installation would leave half-configured packages
@@ -111,6 +110,12 @@ install_packages() {
 	apt_get install -y --no-upgrade --no-install-recommends "${missing[@]}"
 	allow_system_cluster
 	catch_signals
+}
+
+# Updates the package lists. Prints to stderr only.
+update_lists() {
+	say 'Updating the package lists' >&2
+	apt_get update >&2
 }
 
 # Downloads packages with what they depend on; fails when the package lists are missing or old.
@@ -166,7 +171,7 @@ default_major() {
 			printf '%s\n' "$major"
 			return
 		fi
-		[ "$attempt" = 2 ] || apt_get update >&2
+		[ "$attempt" = 2 ] || update_lists
 	done
 	die 'apt-get knows no package "postgresql"'
 }
@@ -215,11 +220,9 @@ as_server_user() {
 	)
 }
 
-# Makes the server's directory. With a link: finish keeps the directory, and the link remembers it.
+# Makes the server's directory.
 make_directory() {
-	local link=${1:-}
 	directory=$(mktemp -d /var/tmp/course_recsys.XXXXXX)
-	[ -z "$link" ] || ln -sfn "$directory" "$link"
 }
 
 # Creates a cluster with a superuser "postgres" and starts it. Arguments: lines for postgresql.conf.
