@@ -27,7 +27,7 @@
 /* Ratings remembered while they are summed up; see seen_slot. */
 #define SEEN_RATINGS 64
 
-/* What a key takes, about: itself twice (the table doubles as it grows), its slots, its new number. */
+/* What a key takes, about: itself twice (the table is copied as it grows), slots, its new number. */
 #define KEY_BYTES_ABOUT 64
 
 _Static_assert(BUILDER_BLOCK_ROWS % BUILDER_BATCH == 0, "a batch must not straddle two blocks");

@@ -1,5 +1,5 @@
 /*
- * test_recommender.c: training, opening and using a model, with a small method of its own; damaged models.
+ * test_recommender.c: training, opening and using models of a small method; damaged models.
  */
 #include <stddef.h>
 
@@ -15,7 +15,7 @@
 static const TestShape number_keys = {KEY_NUMBER, KEY_NUMBER, true, false};
 static const TestShape text_keys = {KEY_BYTES, KEY_BYTES, true, false};
 
-/* ---------------------------------------------------------------- a method: sum of ratings + shift */
+/* ------------------------------------------------- a method: sum of ratings + shift */
 
 typedef struct SumParams
 {
@@ -518,7 +518,8 @@ test_forged(void)
 		CHECK(status == RECSYS_CORRUPT && env->hint[0] != '\0');
 	}
 	CHECK_EQ_INT(open_forged(env, bytes, length, "method", 4, '2'), RECSYS_NEWER_FORMAT);
-	CHECK(strcmp(env->error, "model was trained by method \"sum_2\", which this version does not have") == 0);
+	CHECK(strcmp(env->error, "model was trained by method \"sum_2\", "
+				 "which this version does not have") == 0);
 	env_free_all(env);
 	test_env_done(env);
 }

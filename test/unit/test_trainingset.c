@@ -82,7 +82,7 @@ key_is(const IdMap *map, int32_t index, int64_t number)
 
 	if (map->kind == KEY_NUMBER)
 		return key.number == expected.number;
-	return key.length == expected.length && memcmp(key.bytes, expected.bytes, (size_t) key.length) == 0;
+	return bytes_compare(key.bytes, key.length, expected.bytes, expected.length) == 0;
 }
 
 /* Every entry of the matrix is the next of the rows, which are in its order. */
