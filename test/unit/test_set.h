@@ -82,7 +82,7 @@ test_set_build(Env *env, TestShape shape, const TestRow *rows, int n, int n_cour
 	return RECSYS_OK;
 }
 
-/* n random rows of about n_users and n_courses: ratings 1 to 5, few distinct times, many duplicates. */
+/* n random rows: ratings 1 to 5, few distinct times, low courses popular, many duplicates. */
 static inline TestRow *
 test_rows(uint64_t seed, int n, int n_users, int n_courses)
 {

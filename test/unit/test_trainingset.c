@@ -82,7 +82,7 @@ key_is(const IdMap *map, int32_t index, int64_t number)
 
 	if (map->kind == KEY_NUMBER)
 		return key.number == expected.number;
-	return key.length == expected.length && memcmp(key.bytes, expected.bytes, (size_t) key.length) == 0;
+	return bytes_compare(key.bytes, key.length, expected.bytes, expected.length) == 0;
 }
 
 /* Every entry of the matrix is the next of the rows, which are in its order. */
@@ -280,6 +280,29 @@ test_scale(void)
 	CHECK_EQ_INT(scale_of(SCALE_MAX), SCALE_MAX);
 	CHECK_EQ_INT(scale_of(SCALE_MAX + 1), 0);
 	CHECK_EQ_INT(scale_of(SCALE_MAX + 2), 0);
+}
+
+/* Ratings that are all different: range and mean of all of them, no scale. */
+static void
+test_many_ratings(void)
+{
+	enum
+	{
+		N = 5001
+	};
+	static TestRow rows[N];
+	Env		   *env = test_env();
+	TrainingSet set;
+
+	for (int i = 0; i < N; i++)
+		rows[i] = (TestRow) {i, i % 7, (float) (i * 1234 % N - 2500) / 8, i};
+	CHECK_EQ_INT(test_set_build(env, numbers, rows, N, 0, &set), RECSYS_OK);
+	CHECK_NEAR(set.summary.min, -2500.0 / 8, 0);
+	CHECK_NEAR(set.summary.max, 2500.0 / 8, 0);
+	CHECK_NEAR(set.summary.mean, 0, 1e-12);
+	CHECK_EQ_INT(set.summary.n_scale, 0);
+	trainingset_free(env, &set);
+	test_env_done(env);
 }
 
 /* Implicit: every row counts 1, whatever rating is passed. */
@@ -480,6 +503,7 @@ main(void)
 	RUN(test_duplicates);
 	RUN(test_summary);
 	RUN(test_scale);
+	RUN(test_many_ratings);
 	RUN(test_implicit);
 	RUN(test_bad_data);
 	RUN(test_one);
