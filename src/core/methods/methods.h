@@ -9,4 +9,10 @@
 
 #include "core/method.h"
 
+extern const Method method_popular;
+extern const Method method_demographic;
+extern const Method method_user_profile;
+extern const Method method_course_similarity;
+extern const Method method_knn;
+
 #endif							/* CORE_METHODS_METHODS_H */
