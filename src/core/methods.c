@@ -9,6 +9,7 @@
 #include "core/methods/methods.h"
 
 const Method *const recsys_methods[] = {
+	&method_popular,
 	NULL
 };
 
