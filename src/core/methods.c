@@ -10,6 +10,7 @@
 
 const Method *const recsys_methods[] = {
 	&method_popular,
+	&method_demographic,
 	&method_user_profile,
 	NULL
 };
