@@ -12,6 +12,7 @@ const Method *const recsys_methods[] = {
 	&method_popular,
 	&method_demographic,
 	&method_user_profile,
+	&method_course_similarity,
 	NULL
 };
 
