@@ -9,6 +9,10 @@
 #include "core/methods/methods.h"
 
 const Method *const recsys_methods[] = {
+	&method_popular,
+	&method_demographic,
+	&method_user_profile,
+	&method_course_similarity,
 	NULL
 };
 

@@ -1,0 +1,92 @@
+/*
+ * support.c
+ *		Small things that several methods do the same way.
+ */
+#include "core/methods/support.h"
+
+/* A half-life can only be applied to ratings with times. */
+RecsysStatus
+check_half_life(Env *env, const TrainingSet *set, const void *params)
+{
+	const CommonParams *common = params;
+
+	if (isnan(common->half_life) || set->by_user.times != NULL)
+		return RECSYS_OK;
+	env_fail(env, RECSYS_BAD_ARGUMENT, "parameter \"half_life\" needs times");
+	return env_hint(env, "Register the dataset with time_column.");
+}
+
+/* The same words as for damage to the common sections. */
+RecsysStatus
+model_damaged(Env *env, const char *what)
+{
+	env_fail(env, RECSYS_CORRUPT, "model data is damaged");
+	env_detail(env, "%s", what);
+	return env_hint(env, "Train the model again, or restore it from a backup.");
+}
+
+/* One pass; polls for interrupts, as a section may be large. */
+RecsysStatus
+check_finite(Env *env, const float *values, int64_t n, const char *what)
+{
+	for (int64_t i = 0; i < n; i++)
+	{
+		if (i % POLL_ENTRIES == 0 && env_interrupted(env))
+			return env->status;
+		if (!isfinite(values[i]))
+			return model_damaged(env, what);
+	}
+	return RECSYS_OK;
+}
+
+/* Binary search in a row. */
+float
+entry_value(const Csr *csr, int32_t row, int32_t column)
+{
+	int64_t		low = csr->offsets[row];
+	int64_t		high = csr->offsets[row + 1];
+
+	while (low < high)
+	{
+		int64_t		middle = low + (high - low) / 2;
+
+		if (csr->indexes[middle] < column)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (low < csr->offsets[row + 1] && csr->indexes[low] == column)
+		return csr->values[low];
+	return 0;
+}
+
+/* Position of the reason of least absolute weight; n > 0. */
+static int
+weakest_reason(const Reason *reasons, int n)
+{
+	int			weakest = 0;
+
+	for (int i = 1; i < n; i++)
+		if (fabsf(reasons[i].weight) < fabsf(reasons[weakest].weight))
+			weakest = i;
+	return weakest;
+}
+
+/* Keeps the max heaviest reasons offered. */
+int
+add_reason(Reason *reasons, int n, int max, Reason reason)
+{
+	int			weakest;
+
+	if (n < max)
+	{
+		reasons[n] = reason;
+		return n + 1;
+	}
+	if (n == 0)
+		return 0;
+	weakest = weakest_reason(reasons, n);
+	if (fabsf(reason.weight) > fabsf(reasons[weakest].weight))
+		reasons[weakest] = reason;
+	return n;
+}
