@@ -38,8 +38,7 @@ typedef struct NeighborOptions
 extern RecsysStatus neighbors_fit(Env *env, const Csr *rows, const Csr *columns,
 								  const NeighborOptions *options, Csr *table);
 
-/* Bytes that neighbors_fit holds at its peak, the table included; a bound. */
-extern double neighbors_bytes(double n_rows, double n_entries, const NeighborOptions *options,
-							  int n_threads);
+/* Bytes that neighbors_fit holds at its peak, the table included, about. */
+extern double neighbors_bytes(double n_rows, const NeighborOptions *options, int n_threads);
 
 #endif							/* CORE_NEIGHBORS_H */
