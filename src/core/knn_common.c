@@ -37,17 +37,6 @@ knn_scratch(const Recommender *rec, void *memory)
 	return scratch;
 }
 
-/* "Now" is the newest time of the training set. */
-float
-knn_history_age(const Recommender *rec, const History *history, int32_t h)
-{
-	const KnnParams *params = rec->params;
-
-	if (history->times == NULL)
-		return 1;
-	return age_weight(history->times[h], rec->summary.last_time, params->common.half_life);
-}
-
 /* Does the similarity see aged ratings? */
 bool
 knn_ages(const TrainingSet *set, const KnnParams *params)
@@ -149,36 +138,4 @@ knn_finish_scores(int32_t n, float *scores)
 	for (int32_t c = 0; c < n; c++)
 		if (!(scores[c] > 0))
 			scores[c] = NO_OPINION;
-}
-
-/* Position of the reason with the least weight. */
-static int
-lightest_reason(const Reason *reasons, int n)
-{
-	int			lightest = 0;
-
-	for (int i = 1; i < n; i++)
-		if (fabsf(reasons[i].weight) < fabsf(reasons[lightest].weight))
-			lightest = i;
-	return lightest;
-}
-
-/* Reasons are at most a few dozen: a linear search is enough. */
-void
-knn_add_reason(Reason *reasons, int *n, int max, int32_t course, double weight)
-{
-	Reason		reason = {REASON_COURSE, course, (float) weight};
-	int			place = *n;
-
-	if (max < 1 || reason.weight == 0)
-		return;
-	if (*n == max)
-	{
-		place = lightest_reason(reasons, *n);
-		if (fabsf(reasons[place].weight) >= fabsf(reason.weight))
-			return;
-	}
-	else
-		(*n)++;
-	reasons[place] = reason;
 }

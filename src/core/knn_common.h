@@ -29,6 +29,7 @@ typedef struct KnnParams
 	int64_t		min_support;
 	double		shrinkage;
 	int			rating;			/* KnnRating */
+	bool		normalize;
 } KnnParams;
 
 /* Where the ratings of a row lie: (rating - center) / scale is comparable between rows. */
@@ -48,6 +49,7 @@ typedef struct KnnState
 
 	/* Item-based. */
 	Csr			similarity;		/* courses x courses */
+	float	   *row_scale;		/* 1 / length of each row; 1 without normalize */
 	KnnCenters	courses;
 
 	/* User-based: every training row. */
@@ -73,9 +75,6 @@ typedef struct KnnScratch
 
 extern KnnScratch knn_scratch(const Recommender *rec, void *memory);
 
-/* Age weight of entry h of a history; 1 without half_life or times. */
-extern float knn_history_age(const Recommender *rec, const History *history, int32_t h);
-
 /* Are ratings aged before the similarity is computed? */
 extern bool knn_ages(const TrainingSet *set, const KnnParams *params);
 
@@ -96,9 +95,6 @@ extern void knn_center_row(KnnRating mode, SparseRow row, double overall_scale, 
 
 /* Totals that are not positive become NO_OPINION. */
 extern void knn_finish_scores(int32_t n, float *scores);
-
-/* Adds a reason, or replaces the lightest one when there are max already. */
-extern void knn_add_reason(Reason *reasons, int *n, int max, int32_t course, double weight);
 
 /* knn_users.c: the functions of the method when user_based, and compare for both. */
 extern RecsysStatus knn_users_fit(Env *env, const TrainingSet *set, const KnnParams *params,

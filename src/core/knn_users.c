@@ -20,6 +20,7 @@
 
 #include "core/baseline.h"
 #include "core/knn_common.h"
+#include "core/methods/support.h"
 #include "core/neighbors_kernels.h"
 #include "core/rng.h"
 
@@ -37,7 +38,7 @@ make_ages(Env *env, const TrainingSet *set, double half_life, float **ages)
 		if (env_interrupted(env))
 			return env->status;
 		for (int64_t e = rows->offsets[u]; e < rows->offsets[u + 1]; e++)
-			(*ages)[e] = age_weight(rows->times[e], set->summary.last_time, half_life);
+			(*ages)[e] = entry_weight(rows, e, set->summary.last_time, half_life);
 	}
 	return RECSYS_OK;
 }
@@ -166,7 +167,7 @@ weigh_history(const Recommender *rec, const History *history, float *values)
 	SparseRow	ratings = {history->n, history->courses, history->ratings};
 
 	for (int32_t h = 0; h < history->n; h++)
-		values[h] = history->ratings[h] * (ages ? knn_history_age(rec, history, h) : 1);
+		values[h] = history->ratings[h] * (ages ? history_weight(rec, history, h) : 1);
 	weigh_user(rec, ratings, values);
 	return (SparseRow) {history->n, history->courses, values};
 }
@@ -321,7 +322,7 @@ clear_heap(Topk *best)
 
 /* What entry e of the stored rows counts in a score. */
 static double
-entry_weight(const KnnState *state, int64_t e)
+stored_weight(const KnnState *state, int64_t e)
 {
 	return (double) state->rows.values[e] * (state->ages != NULL ? state->ages[e] : 1);
 }
@@ -362,7 +363,7 @@ knn_users_score(const Recommender *rec, const History *history, void *memory, fl
 
 		for (int64_t e = state->rows.offsets[user]; e < state->rows.offsets[user + 1]; e++)
 			scores[state->rows.indexes[e]] +=
-				(float) (best.items[i].score * entry_weight(state, e));
+				(float) (best.items[i].score * stored_weight(state, e));
 	}
 	knn_finish_scores(rec->n_courses, scores);
 	clear_heap(&best);
@@ -453,7 +454,7 @@ knn_users_explain(const Recommender *rec, const History *history, int32_t course
 
 		if (entry >= 0)
 		{
-			double		part = best.items[i].score * entry_weight(state, entry);
+			double		part = best.items[i].score * stored_weight(state, entry);
 			int			common = common_courses(history, row, 0, scratch.a);
 
 			common_courses(history, row, (float) (part / common), scratch.a);
@@ -461,7 +462,8 @@ knn_users_explain(const Recommender *rec, const History *history, int32_t course
 		}
 	}
 	for (int32_t h = 0; total > 0 && h < history->n; h++)
-		knn_add_reason(reasons, &n, max, history->courses[h], scratch.a[h]);
+		n = add_reason(reasons, n, max, (Reason) {REASON_COURSE, history->courses[h],
+					   scratch.a[h]});
 	memset(scratch.a, 0, (size_t) history->n * sizeof(float));
 	clear_heap(&best);
 	return n;

@@ -279,7 +279,7 @@ neighbors_fit(Env *env, const Csr *rows, const Csr *columns, const NeighborOptio
 	int32_t		table_size = options->table_size < n_rows ? options->table_size : n_rows;
 	Fit			fit = {.rows = rows,.columns = columns,.table = table,.table_size = table_size,
 		.rule = {options->similarity, options->min_support, options->shrinkage, columns->n_rows}};
-	int64_t		room;
+	int64_t		room = 0;
 	int			n_workers;
 
 	fit.sizes = env_alloc(env, (size_t) n_rows, sizeof(RowSize));

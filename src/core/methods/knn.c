@@ -5,15 +5,31 @@
  * Item-based (the default): training keeps for every course the table_size most
  * similar courses, whatever the similarity (similarity.h).
  *
- *		score(c)   = sum over the user's courses j of rating_j * age_j * sim(j, c)
+ *		score(c)   = sum over the user's courses j of rating_j * age_j * sim(j, c) / |row j|
  *		predict(c) = center_c + scale_c * mean of (rating_j - center_j) / scale_j,
  *					 weighted by sim(c, j), over the `neighbors` courses of the user that
  *					 are most similar to c
  *
- * The score is not normalised: a mean would put a course with a single lucky
- * neighbour first.  A rating below 0 subtracts; a course whose total is not
+ * |row j| is the Euclidean length of j's row in the table (1 with normalize
+ * false): a course that is much like many others would drown the rest.  The sum
+ * is not divided by the number of terms: a mean would put a course with a single
+ * lucky neighbour first.  A rating below 0 subtracts; a course whose total is not
  * positive has no score.  predict looks in the row of c, so only among its
  * table_size most similar courses, and gives NAN when the user rated none.
+ *
+ * MovieLens 100k, nDCG@10, a random quarter held out (popularity .251) and the
+ * first official fold (popularity .325), table_size 400:
+ *
+ *					bm25		tfidf		cosine		jaccard
+ *	quarter			.444		.430		.410		.387
+ *	u1				.530		.522		.508		.484
+ *	not normalized	.431, .514	.416, .506	.397, .491	.376, .465
+ *
+ * Ratings as weights or 1 for each row differ by .002 at most.  min_support 1 to
+ * 5 makes no difference to bm25, shrinkage only harms it.  The measures over
+ * common ratings alone (pearson to msd) and lift rank below popularity: they are
+ * for predicting ratings, where pearson_baseline with shrinkage 100 has RMSE .921
+ * over the five official folds and bm25 .931.
  *
  * Deshpande and Karypis, "Item-based top-N recommendation algorithms" (2004);
  * Sarwar et al. (2001); Koren, "Factor in the neighbors" (2010) for rating =
@@ -28,6 +44,8 @@
 
 #include "core/baseline.h"
 #include "core/knn_common.h"
+#include "core/methods/methods.h"
+#include "core/methods/support.h"
 #include "core/neighbors.h"
 
 static const ParamDef knn_params[] = {
@@ -37,7 +55,7 @@ static const ParamDef knn_params[] = {
 	{"table_size", NULL, PARAM_INT, offsetof(KnnParams, table_size), "400", 1, 100000, NULL,
 	"Similar courses kept per course when item-based; never fewer than neighbors."},
 	{"similarity", "similarity_type metric", PARAM_CHOICE, offsetof(KnnParams, similarity),
-		"cosine", 0, 0, SIMILARITY_CHOICES,
+		"bm25", 0, 0, SIMILARITY_CHOICES,
 	"How alike two courses are by their ratings, or two users."},
 	{"user_based", NULL, PARAM_BOOL, offsetof(KnnParams, user_based), "false", 0, 0, NULL,
 	"Compare users, not courses; the model then holds the rows of all users."},
@@ -48,6 +66,8 @@ static const ParamDef knn_params[] = {
 	{"rating", NULL, PARAM_CHOICE, offsetof(KnnParams, rating), "baseline", 0, 0,
 		"raw centred zscore baseline",
 	"What a predicted rating is a weighted mean of; has no effect on recommendations."},
+	{"normalize", NULL, PARAM_BOOL, offsetof(KnnParams, normalize), "true", 0, 0, NULL,
+	"Give every course of the user the same pull on the score; item-based only."},
 };
 
 /* Options of the table; it holds at least as many neighbours as an answer uses. */
@@ -257,6 +277,25 @@ open_centers(Env *env, Recommender *rec)
 	return RECSYS_OK;
 }
 
+/* What each course's row is multiplied by in a score. */
+static RecsysStatus
+open_row_scale(Env *env, Recommender *rec)
+{
+	const KnnParams *params = rec->params;
+	KnnState   *state = rec->state;
+
+	state->row_scale = env_alloc(env, (size_t) rec->n_courses, sizeof(float));
+	if (state->row_scale == NULL)
+		return env->status;
+	for (int32_t c = 0; c < rec->n_courses; c++)
+	{
+		double		norm = similarity_row_size(sparse_row(&state->similarity, c)).norm;
+
+		state->row_scale[c] = params->normalize && norm > 0 ? (float) (1 / norm) : 1;
+	}
+	return RECSYS_OK;
+}
+
 /* Either half. */
 static RecsysStatus
 knn_open(Env *env, Recommender *rec)
@@ -269,6 +308,7 @@ knn_open(Env *env, Recommender *rec)
 		return knn_users_open(env, rec);
 	TRY(model_get_csr(env, &rec->model, "similarity", rec->n_courses, rec->n_courses,
 					  &state->similarity));
+	TRY(open_row_scale(env, rec));
 	return open_centers(env, rec);
 }
 
@@ -279,11 +319,14 @@ knn_scratch_size(const Recommender *rec)
 	return knn_scratch(rec, NULL).bytes;
 }
 
-/* What course h of the history counts. */
-static double
-history_weight(const Recommender *rec, const History *history, int32_t h)
+/* What the row of the history's course h is multiplied by. */
+static inline float
+row_weight(const Recommender *rec, const History *history, int32_t h)
 {
-	return (double) history->ratings[h] * knn_history_age(rec, history, h);
+	const KnnState *state = rec->state;
+
+	return history->ratings[h] * history_weight(rec, history, h) *
+		state->row_scale[history->courses[h]];
 }
 
 /* Adds up the rows of the history's courses. */
@@ -301,7 +344,7 @@ knn_score(const Recommender *rec, const History *history, void *scratch, float *
 	memset(scores, 0, (size_t) rec->n_courses * sizeof(float));
 	for (int32_t h = 0; h < history->n; h++)
 	{
-		float		weight = (float) history_weight(rec, history, h);
+		float		weight = row_weight(rec, history, h);
 		SparseRow	row = sparse_row(table, history->courses[h]);
 
 		for (int64_t e = 0; e < row.n; e++)
@@ -388,27 +431,6 @@ knn_similar(const Recommender *rec, int32_t course, void *scratch, float *scores
 	return true;
 }
 
-/* Similarity of a course in a row of the table, 0 when it is not there. */
-static double
-table_similarity(const Csr *table, int32_t i, int32_t course)
-{
-	int64_t		begin = table->offsets[i];
-	int64_t		end = table->offsets[i + 1];
-
-	while (begin < end)
-	{
-		int64_t		middle = begin + (end - begin) / 2;
-
-		if (table->indexes[middle] == course)
-			return table->values[middle];
-		if (table->indexes[middle] < course)
-			begin = middle + 1;
-		else
-			end = middle;
-	}
-	return 0;
-}
-
 /* The terms of the score's sum, those of disliked courses with their minus. */
 static int
 knn_explain(const Recommender *rec, const History *history, int32_t course, void *scratch,
@@ -423,11 +445,12 @@ knn_explain(const Recommender *rec, const History *history, int32_t course, void
 		return knn_users_explain(rec, history, course, scratch, reasons, max);
 	for (int32_t h = 0; h < history->n; h++)
 	{
-		double		part = history_weight(rec, history, h) *
-			table_similarity(table, history->courses[h], course);
+		float		part = row_weight(rec, history, h) *
+			entry_value(table, history->courses[h], course);
 
 		total += part;
-		knn_add_reason(reasons, &n, max, history->courses[h], part);
+		if (part != 0)
+			n = add_reason(reasons, n, max, (Reason) {REASON_COURSE, history->courses[h], part});
 	}
 	return total > 0 ? n : 0;
 }
@@ -436,10 +459,11 @@ const Method method_knn = {
 	.name = "knn",
 	.description = "Courses similar to those that the user took, or taken by similar users.",
 	.objective = OBJECTIVE_RANKING,
-	.params = {"knn", knn_params, sizeof(knn_params) / sizeof(knn_params[0]), sizeof(KnnParams)},
+	.params = {"knn", knn_params, N_PARAMS(knn_params), sizeof(KnnParams)},
 	.personal = true,
 	.stores_user_rows = true,	/* when user_based */
 	.state_size = sizeof(KnnState),
+	.check = check_half_life,
 	.estimate = knn_estimate,
 	.fit = knn_fit,
 	.open = knn_open,
