@@ -1,0 +1,147 @@
+/*
+ * similarity.h
+ *		How alike two rows of ratings are.
+ *
+ * A measure is three steps, written once and used for training (all pairs of
+ * courses), for serving (a history against stored users) and for comparing two
+ * users: weigh the values, sum over the common columns, apply a formula.
+ *
+ *	measure				weight of value v			formula, C = common columns
+ *	cosine				v							sum xy / (|x| |y|), norms over all entries
+ *	jaccard				-							|C| / (|X| + |Y| - |C|)
+ *	pearson				v							correlation over C, means over C
+ *	pearson_baseline	v - mean - b_row - b_col	sum xy / sqrt(sum xx sum yy) over C,
+ *													shrunk by (n - 1) / (n - 1 + shrinkage)
+ *	adjusted_cosine		v - mean of the column		sum xy / sqrt(sum xx sum yy) over C
+ *	euclidean			v							1 / (1 + sqrt(sum (x - y)^2))
+ *	msd					v							1 / (1 + mean of (x - y)^2)
+ *	lift				-							|C| N / (|X| |Y|), N = columns
+ *	tfidf				sqrt(v) idf					as cosine
+ *	bm25				v (K1 + 1) / (K1 L + v) idf	sum xy
+ *
+ * idf of a column = ln(rows) - ln(1 + entries in it); L of a row = 1 - B + B *
+ * (sum of the row / mean sum of a row).  All but pearson_baseline are shrunk by
+ * n / (n + shrinkage), n = |C|.
+ *
+ * Koren, "Factor in the neighbors" (2010) for pearson_baseline; Sarwar et al.,
+ * "Item-based collaborative filtering recommendation algorithms" (2001) for
+ * adjusted_cosine; Robertson and Zaragoza, "The probabilistic relevance
+ * framework" (2009) for BM25.
+ */
+#ifndef CORE_SIMILARITY_H
+#define CORE_SIMILARITY_H
+
+#include "core/csr.h"
+#include "core/env.h"
+
+typedef enum Similarity
+{
+	SIMILARITY_COSINE,
+	SIMILARITY_JACCARD,
+	SIMILARITY_PEARSON,
+	SIMILARITY_PEARSON_BASELINE,
+	SIMILARITY_ADJUSTED_COSINE,
+	SIMILARITY_EUCLIDEAN,
+	SIMILARITY_MSD,
+	SIMILARITY_LIFT,
+	SIMILARITY_TFIDF,
+	SIMILARITY_BM25
+} Similarity;
+
+/* The same, as choices of a parameter. */
+#define SIMILARITY_CHOICES "cosine jaccard pearson pearson_baseline adjusted_cosine euclidean msd " \
+	"lift tfidf bm25"
+
+#define BM25_K1 1.2
+#define BM25_B 0.75
+
+/* Which sums over the common columns a measure needs. */
+typedef enum SumKind
+{
+	SUM_PRODUCTS,				/* n and sum xy */
+	SUM_DIFFERENCES,			/* n and sum (x - y)^2 */
+	SUM_MOMENTS					/* n, sum x, y, xx, yy and xy */
+} SumKind;
+
+/* Sums over the columns that two rows have in common. */
+typedef struct PairSums
+{
+	double		sum;			/* xy, or (x - y)^2 */
+	double		x;
+	double		y;
+	double		xx;
+	double		yy;
+	int32_t		n;
+} PairSums;
+
+/* What a formula needs of one row. */
+typedef struct RowSize
+{
+	double		n;				/* entries */
+	double		norm;			/* Euclidean length */
+} RowSize;
+
+/* A measure with its guards against chance. */
+typedef struct SimilarityRule
+{
+	Similarity	similarity;
+	int32_t		min_support;	/* fewer common columns: 0 */
+	double		shrinkage;
+	double		n_columns;		/* N of lift */
+} SimilarityRule;
+
+/* Some entries of a row: columns ascending, values weighed. */
+typedef struct SparseRow
+{
+	int64_t		n;
+	const int32_t *indexes;
+	const float *values;
+} SparseRow;
+
+/* Row i of a matrix. */
+static inline SparseRow
+sparse_row(const Csr *csr, int32_t i)
+{
+	int64_t		begin = csr->offsets[i];
+
+	return (SparseRow) {csr_row_length(csr, i), csr->indexes + begin, csr->values + begin};
+}
+
+extern SumKind similarity_sums(Similarity similarity);
+
+/* Do values have to be weighed at all? */
+extern bool similarity_weighs(Similarity similarity);
+
+/* Are values multiplied by their age weight first? */
+extern bool similarity_ages(Similarity similarity);
+
+/*
+ * facts[n_columns]: what the weight of a value depends on in its column.
+ * columns holds the values before weighing; bias is the column's share of the
+ * baseline, read by pearson_baseline only.  Nothing is done for a measure that
+ * has no such fact: see similarity_weighs.
+ */
+extern void similarity_column_facts(Similarity similarity, const Csr *columns, const float *bias,
+									float *facts);
+
+/*
+ * The same for a row, from its values before weighing; base = mean + bias of
+ * the row (pearson_baseline), mean_row_sum = sum of all values / rows (bm25).
+ */
+extern float similarity_row_fact(Similarity similarity, SparseRow row, double base,
+								 double mean_row_sum);
+
+/* The weight of a value. */
+extern float similarity_weigh(Similarity similarity, float value, float row_fact,
+							  float column_fact);
+
+extern RowSize similarity_row_size(SparseRow row);
+
+/* Sums over the common columns of two rows by merging; O(x.n + y.n). */
+extern PairSums similarity_pair_sums(SumKind kind, SparseRow x, SparseRow y);
+
+/* The similarity, or 0 when it is not positive or has too little support. */
+extern double similarity_value(const SimilarityRule *rule, const PairSums *sums, RowSize x,
+							   RowSize y);
+
+#endif							/* CORE_SIMILARITY_H */
