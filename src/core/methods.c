@@ -13,6 +13,7 @@ const Method *const recsys_methods[] = {
 	&method_demographic,
 	&method_user_profile,
 	&method_course_similarity,
+	&method_knn,
 	NULL
 };
 
