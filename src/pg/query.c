@@ -12,7 +12,6 @@
 #include "tcop/dest.h"
 #include "utils/builtins.h"
 #include "utils/plancache.h"
-#include "utils/resowner.h"
 #include "utils/snapmgr.h"
 
 #include "pg/query.h"
@@ -145,7 +144,7 @@ query_estimate(const char *sql)
 	if (cached != NULL && cached->stmt_list != NIL)
 		rows = linitial_node(PlannedStmt, cached->stmt_list)->planTree->plan_rows;
 	if (cached != NULL)
-		ReleaseCachedPlan(cached, CurrentResourceOwner);
+		ReleaseCachedPlan(cached, NULL);	/* an unsaved plan has no owner */
 	PopActiveSnapshot();
 	SPI_freeplan(plan);
 	return rows;
