@@ -1,7 +1,8 @@
 /*
- * test_course_similarity.c: bags of words by hand, against plain loops, and against published numbers.
+ * test_course_similarity.c: bags of words by hand, against plain loops and published numbers.
  */
 #include "core/methods/methods.h"
+#include "param_table.h"
 #include "test_ibm.h"
 #include "test_method.h"
 
@@ -21,7 +22,7 @@ typedef struct Word
 /* Course 0: a a b; course 1: a b; course 2: b c c; course 3 has no words; course 4: d. */
 static const Word few[] = {
 	{0, "a", 2}, {0, "b", 1}, {1, "a", 1}, {1, "b", 1}, {2, "b", 1}, {2, "c", 2}, {4, "d", 1},
-	{1, "zero", 0},
+	{1, "zero", 0}, {3, "zero", 0},
 };
 
 /* A set with ratings of user 1 for courses 0 and 4, at two times. */
@@ -45,7 +46,7 @@ open_few(Env *env, TestShape shape, const char *lines)
 {
 	static TrainingSet set;
 
-	build_set(env, shape, 5, few, 8, &set);
+	build_set(env, shape, 5, few, 9, &set);
 	return test_method_open(env, &method_course_similarity, lines, &set);
 }
 
@@ -96,8 +97,8 @@ test_tfidf(void)
 
 	check_similar("", 0, (double[]) {NO_OPINION, (2 * a * a + b * b) / (n0 * n1),
 	b * b / (n0 * n2), NO_OPINION, NO_OPINION});
-	check_similar("weighting=tfidf\n", 2, (double[]) {b * b / (n0 * n2), b * b / (n1 * n2), NO_OPINION,
-	NO_OPINION, NO_OPINION});
+	check_similar("weighting=tfidf\n", 2, (double[]) {b * b / (n0 * n2), b * b / (n1 * n2),
+	NO_OPINION, NO_OPINION, NO_OPINION});
 }
 
 /* Scores of the five courses. */
@@ -163,7 +164,8 @@ test_ages(void)
 	const float ratings[] = {5, 5};
 	const int64_t times[] = {0, 12 * DAY};
 	const int64_t unknown[] = {0, TIME_OLDEST};
-	History		history = {.n = 2, .courses = courses, .ratings = ratings, .times = times, .group = -1};
+	History		history = {.n = 2, .courses = courses, .ratings = ratings, .times = times,
+	.group = -1};
 	const double s01 = 3 / sqrt(10);
 	const double s12 = 1 / sqrt(10);
 	Env		   *env = test_env();
@@ -177,7 +179,7 @@ test_ages(void)
 	history.times = unknown;
 	check_few(timed, "weighting=bow\nhalf_life=864000\n", history,
 			  (double[]) {s01 / 2, NO_OPINION, s12 / 2, NO_OPINION, NO_OPINION});
-	build_set(env, plain, 5, few, 8, &set);
+	build_set(env, plain, 5, few, 9, &set);
 	CHECK_EQ_INT(test_method_train(env, &method_course_similarity, "half_life=60\n", &set, &model),
 				 RECSYS_BAD_ARGUMENT);
 	test_method_done(env);
@@ -274,7 +276,8 @@ test_naive(void)
 		N_COURSES = 60,
 		N_WORDS = 50
 	};
-	static const char *const lines[] = {"weighting=bow\ntable_size=3\n", "weighting=tfidf\nmin_df=4\n"};
+	static const char *const lines[] = {"weighting=bow\ntable_size=3\n",
+	"weighting=tfidf\nmin_df=4\n"};
 	Env		   *env = test_env();
 	char		names[N_WORDS][16];
 	Word	   *words = random_words(N_COURSES, N_WORDS, 500, names);
@@ -291,7 +294,8 @@ test_naive(void)
 		{
 			method_course_similarity.similar(&model.rec, a, model.scratch, model.scores);
 			for (int32_t b = 0; b < N_COURSES; b++)
-				CHECK_SCORE(model.scores[b], a == b ? NO_OPINION : naive_similarity(&set, idf, a, b));
+				CHECK_SCORE(model.scores[b],
+							a == b ? NO_OPINION : naive_similarity(&set, idf, a, b));
 		}
 	}
 	free(words);
@@ -331,7 +335,7 @@ test_nothing_left(void)
 	TrainingSet set;
 	TestModel	model;
 
-	build_set(env, plain, 5, few, 8, &set);
+	build_set(env, plain, 5, few, 9, &set);
 	CHECK_EQ_INT(test_method_train(env, &method_course_similarity, "min_df=4\n", &set, &model),
 				 RECSYS_BAD_DATA);
 	CHECK(strcmp(env->error, "no word occurs in at least 4 courses") == 0);
@@ -403,17 +407,25 @@ test_limits(void)
 	build_set(env, plain, N_COURSES, words, 6000, &set);
 	test_method_threads(env, &method_course_similarity, "", &set);
 	test_method_estimate(env, &method_course_similarity, "", &set, 0.5);
-	build_set(env, plain, 5, few, 8, &one);
+	build_set(env, plain, 5, few, 9, &one);
 	test_method_interrupts(env, &method_course_similarity, "", &one);
 	test_method_memory(env, &method_course_similarity, "", &one);
 	free(words);
 	test_method_done(env);
 }
 
+/* Names, defaults, ranges and texts of the parameters make sense. */
+static void
+test_params(void)
+{
+	check_param_table(&method_course_similarity.params);
+}
+
 /* Runs all tests of this file. */
 int
 main(void)
 {
+	RUN(test_params);
 	RUN(test_similar);
 	RUN(test_tfidf);
 	RUN(test_by_hand);

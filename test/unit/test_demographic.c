@@ -2,6 +2,7 @@
  * test_demographic.c: popularity within groups by hand and against plain loops.
  */
 #include "core/methods/methods.h"
+#include "param_table.h"
 #include "test_method.h"
 
 #define DAY INT64_C(86400000000)
@@ -12,7 +13,7 @@ static const TestShape timed = {KEY_NUMBER, KEY_NUMBER, true, false};
 /* Users 1, 2, 3 are group 0, users 4, 5 group 1, user 6 has no group; nobody is in group 2. */
 static const int32_t few_groups[] = {0, 0, 0, 1, 1, -1};
 
-/* Course 0 was taken by 1, 2 (thumbs down) and 4, course 1 by 3 and 5, course 2 by 6, course 3 by nobody. */
+/* Course 0 was taken by 1, 2 (thumbs down), 4, course 1 by 3 and 5, course 2 by 6, 3 by nobody. */
 static const TestRow few[] = {
 	{1, 0, 5, 10 * DAY}, {2, 0, -1, 0}, {4, 0, 4, 10 * DAY}, {3, 1, 0, TIME_OLDEST},
 	{5, 1, 3, 0}, {6, 2, 5, 10 * DAY},
@@ -76,10 +77,11 @@ test_by_hand(void)
 	check_few(plain, "", -1, none);
 }
 
-/* Half-life of 10 days, now is day 10: ratings of day 0 count half, those of no known time nothing. */
+/* Half-life 10 days, now is day 10: ratings of day 0 count half, those of no known time nothing. */
 static void
 test_ages(void)
 {
+	const TestRow unknown[] = {{1, 0, 5, 0}, {1, 1, 5, TIME_OLDEST}};
 	Env		   *env = test_env();
 	TrainingSet set;
 	TestModel	model;
@@ -88,6 +90,11 @@ test_ages(void)
 			  (double[]) {(1.5 + 2.5) / 9, 0.5 / 9, 1.0 / 9, NO_OPINION});
 	check_few(timed, "half_life=864000\nshrinkage=6\n", 1,
 			  (double[]) {(1 + 2.5) / 8, 1.0 / 8, 1.0 / 8, NO_OPINION});
+	build_set(env, timed, unknown, 2, 2, few_groups, 1, &set);
+	model = test_method_open(env, &method_demographic, "half_life=60\n", &set);
+	test_method_score(env, &model, (History) {.group = 0});
+	CHECK_SCORE(model.scores[0], 1);
+	CHECK(model.scores[1] == NO_OPINION);
 	build_set(env, plain, few, 6, 4, few_groups, 3, &set);
 	CHECK_EQ_INT(test_method_train(env, &method_demographic, "half_life=60\n", &set, &model),
 				 RECSYS_BAD_ARGUMENT);
@@ -204,10 +211,18 @@ test_limits(void)
 	test_method_done(env);
 }
 
+/* Names, defaults, ranges and texts of the parameters make sense. */
+static void
+test_params(void)
+{
+	check_param_table(&method_demographic.params);
+}
+
 /* Runs all tests of this file. */
 int
 main(void)
 {
+	RUN(test_params);
 	RUN(test_by_hand);
 	RUN(test_ages);
 	RUN(test_reasons);

@@ -1,6 +1,7 @@
 /*
- * test_ibm.h: a published catalogue of 307 online courses as a training set, for the tests that compare with
- * published numbers. Read from the folder ibm-courses of COURSE_RECSYS_DATA; skipped when that is not set.
+ * test_ibm.h: a published catalogue of 307 online courses as a training set, for the tests that
+ * compare with published numbers. Read from the folder ibm-courses of COURSE_RECSYS_DATA; skipped
+ * when that is not set.
  */
 #ifndef TEST_IBM_H
 #define TEST_IBM_H
@@ -59,7 +60,7 @@ ibm_record(FILE *file, char *line)
 	return true;
 }
 
-/* Reads a record and cuts it at the commas from its end: the last n fields, the first one holds the rest. */
+/* Reads a record and cuts it at its last commas into n fields; the first one holds the rest. */
 static inline bool
 ibm_line(FILE *file, char *line, char **fields, int n)
 {

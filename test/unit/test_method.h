@@ -1,5 +1,5 @@
 /*
- * test_method.h: trains and opens one method on a small training set, for the unit tests of the methods.
+ * test_method.h: trains and opens one method on a small training set, for the tests of the methods.
  *
  * Everything belongs to the Env: end a test with test_method_done(env).
  */
@@ -183,7 +183,7 @@ test_method_interrupts(Env *env, const Method *method, const char *lines, Traini
 	test_env_interrupt_after(env, -1);
 }
 
-/* Running out of memory at any allocation, and a low limit, stop the training with the right status. */
+/* No memory at any allocation, and a low limit, stop the training with the right status. */
 static inline void
 test_method_memory(Env *env, const Method *method, const char *lines, TrainingSet *set)
 {
@@ -206,7 +206,7 @@ test_method_memory(Env *env, const Method *method, const char *lines, TrainingSe
 	env->memory_limit = 0;
 }
 
-/* fit alone takes no more than estimated, and at least a third of it when slack is small. */
+/* fit alone takes no more memory than estimated, and no less than the given part of that. */
 static inline void
 test_method_estimate(Env *env, const Method *method, const char *lines, TrainingSet *set,
 					 double least_part)

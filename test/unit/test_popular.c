@@ -3,6 +3,7 @@
  */
 #include "core/methods/methods.h"
 #include "core/topk.h"
+#include "param_table.h"
 #include "test_method.h"
 
 #define DAY INT64_C(86400000000)
@@ -44,7 +45,8 @@ test_by_hand(void)
 	check_few(plain, "score=weighted\npercentile=0.5\n",
 			  (double[]) {3.5, 3.6, NO_OPINION, NO_OPINION});
 	/* m = 2.8 at .9: (3 x 4 + 2.8 x 3) / 5.8. */
-	check_few(plain, "score=weighted\n", (double[]) {NO_OPINION, 20.4 / 5.8, NO_OPINION, NO_OPINION});
+	check_few(plain, "score=weighted\n",
+			  (double[]) {NO_OPINION, 20.4 / 5.8, NO_OPINION, NO_OPINION});
 	/* m = 1 at 0: all rated courses. */
 	check_few(plain, "score=weighted\npercentile=0\n", (double[]) {11.0 / 3, 3.75, 2, NO_OPINION});
 	check_few(plain, "score=weighted\npercentile=1\n",
@@ -153,7 +155,8 @@ naive_weighted(const int *votes, const double *means, int n, double percentile, 
 		m += (percentile * (n_rated - 1) - k) * (naive_order_statistic(votes, n, k + 1) - m);
 	for (int c = 0; c < n; c++)
 		scores[c] = votes[c] > 0 && votes[c] >= m ?
-			votes[c] / (votes[c] + m) * means[c] + m / (votes[c] + m) * (sum / n_rated) : NO_OPINION;
+			votes[c] / (votes[c] + m) * means[c] + m / (votes[c] + m) * (sum / n_rated) :
+			NO_OPINION;
 }
 
 /* Random ratings with zeros and thumbs down, three rankings against the loops. */
@@ -282,7 +285,8 @@ test_one_course(void)
 {
 	Env		   *env = test_env();
 	TestRow		row = {1, 0, -2, 5 * DAY};
-	const char *const lines[] = {"score=count\n", "score=mean\n", "score=weighted\n", "score=trending\n"};
+	const char *const lines[] = {"score=count\n", "score=mean\n", "score=weighted\n",
+	"score=trending\n"};
 	const double expected[] = {1, -2, -2, 1};
 	TrainingSet set;
 
@@ -313,10 +317,18 @@ test_limits(void)
 	test_method_done(env);
 }
 
+/* Names, defaults, ranges and texts of the parameters make sense. */
+static void
+test_params(void)
+{
+	check_param_table(&method_popular.params);
+}
+
 /* Runs all tests of this file. */
 int
 main(void)
 {
+	RUN(test_params);
 	RUN(test_by_hand);
 	RUN(test_ages);
 	RUN(test_times_missing);

@@ -1,7 +1,8 @@
 /*
- * test_user_profile.c: profiles by hand, against plain loops, and against published recommendations.
+ * test_user_profile.c: profiles by hand, against plain loops and published recommendations.
  */
 #include "core/methods/methods.h"
+#include "param_table.h"
 #include "test_ibm.h"
 #include "test_method.h"
 
@@ -60,18 +61,22 @@ test_by_hand(void)
 {
 	const int32_t courses[] = {0, 1};
 	const float ratings[] = {2, 3};
+	const float fraction = 0.7f;
 	History		history = {.n = 2, .courses = courses, .ratings = ratings, .group = -1};
+	History		one = {.n = 1, .courses = courses, .ratings = &fraction, .group = -1};
 
 	check_few(plain, "", history, (double[]) {5, 8, 3, NO_OPINION, NO_OPINION});
 	check_few(plain, "threshold=5\n", history,
 			  (double[]) {5, 8, NO_OPINION, NO_OPINION, NO_OPINION});
 	check_few(plain, "score_threshold=5.1\n", history,
 			  (double[]) {NO_OPINION, 8, NO_OPINION, NO_OPINION, NO_OPINION});
+	check_few(plain, "threshold=0.7\n", one,
+			  (double[]) {0.7, 0.7, NO_OPINION, NO_OPINION, NO_OPINION});
 	check_few(plain, "similarity=cosine\n", history,
 			  (double[]) {5 / sqrt(34), 8 / sqrt(68), 3 / sqrt(68), NO_OPINION, NO_OPINION});
 }
 
-/* Thumbs down take away, a rating of zero says nothing, nor do a course without genres and no history. */
+/* Thumbs down take away; ratings of zero, courses without genres and no history say nothing. */
 static void
 test_signs(void)
 {
@@ -101,7 +106,8 @@ test_ages(void)
 	const int32_t courses[] = {0, 1, 2};
 	const float ratings[] = {2, 3, 4};
 	const int64_t times[] = {0, 11 * DAY, TIME_OLDEST};
-	History		history = {.n = 3, .courses = courses, .ratings = ratings, .times = times, .group = -1};
+	History		history = {.n = 3, .courses = courses, .ratings = ratings, .times = times,
+	.group = -1};
 	Env		   *env = test_env();
 	TrainingSet set;
 	TestModel	model;
@@ -115,7 +121,7 @@ test_ages(void)
 	test_method_done(env);
 }
 
-/* Similar courses by the angle of their genres, without the course itself and those without genres. */
+/* Similar courses by the angle of their genres, without itself and those without genres. */
 static void
 test_similar(void)
 {
@@ -164,7 +170,8 @@ test_few_reasons(void)
 	History		history = {.n = 2, .courses = courses, .ratings = ratings, .group = -1};
 	Reason		reason;
 
-	CHECK_EQ_INT(method_user_profile.explain(&model.rec, &history, 1, model.scratch, &reason, 1), 1);
+	CHECK_EQ_INT(method_user_profile.explain(&model.rec, &history, 1, model.scratch, &reason, 1),
+				 1);
 	CHECK_EQ_INT(reason.kind, REASON_GENRE);
 	CHECK_EQ_INT(reason.index, 0);
 	CHECK_SCORE(reason.weight, 5);
@@ -223,7 +230,7 @@ test_naive(void)
 	test_method_done(env);
 }
 
-/* Published recommendations: 64,330 unseen courses with a score of 10 or more, for 982 of 1,000 users. */
+/* Published: 64,330 unseen courses with a score of 10 or more, for 982 of 1,000 users. */
 static void
 test_published(void)
 {
@@ -287,10 +294,18 @@ test_damaged(void)
 	test_method_done(env);
 }
 
+/* Names, defaults, ranges and texts of the parameters make sense. */
+static void
+test_params(void)
+{
+	check_param_table(&method_user_profile.params);
+}
+
 /* Runs all tests of this file. */
 int
 main(void)
 {
+	RUN(test_params);
 	RUN(test_by_hand);
 	RUN(test_signs);
 	RUN(test_ages);

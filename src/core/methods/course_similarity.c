@@ -91,8 +91,8 @@ static const ParamDef course_similarity_params[] = {
 	{.name = "aggregate", .type = PARAM_CHOICE,
 		.offset = offsetof(CourseSimilarityParams, aggregate),
 		.default_text = "max", .choices = "max mean",
-		.description = "Score from the similarities to the courses taken: the largest or the mean."},
-	{.name = "threshold", .aliases = "score_threshold course_sim_threshold min_sim",
+		.description = "Score from the similarities to the courses taken: largest or mean."},
+	{.name = "threshold", .aliases = "score_threshold min_sim",
 		.type = PARAM_FLOAT, .offset = offsetof(CourseSimilarityParams, threshold),
 		.default_text = "null", .min = 0, .max = 1,
 		.description = "Least score of a recommended course; null for none."},
@@ -111,19 +111,23 @@ neighbor_options(const CourseSimilarityParams *params, int64_t n_courses)
 	return options;
 }
 
-/* A word of a text is met in about a tenth of the courses: stop words are gone. */
+/*
+ * A word of a text is met in about a tenth of the courses once stop words are
+ * gone, and most pairs of courses have some word in common.
+ */
 static void
 course_similarity_estimate(const Shape *shape, const void *params, Estimate *estimate)
 {
 	NeighborOptions options = neighbor_options(params, shape->n_courses);
 	double		courses = (double) shape->n_courses;
 	double		terms = (double) shape->n_terms;
+	double		products = terms * courses / 10;
 	int			threads = shape->n_threads > 1 ? shape->n_threads : 1;
 
 	estimate->model_bytes = 8 * courses * (options.table_size + 1.0);
-	estimate->bytes = 16 * terms + 24 * courses +
-		neighbors_bytes(courses, &options, threads);
-	estimate->seconds = 2e-9 * terms * 0.1 * courses / threads + 50e-9 * terms;
+	estimate->bytes = 16 * terms + 24 * courses + neighbors_bytes(courses, &options, threads);
+	estimate->seconds = 50e-9 * terms +
+		(2e-9 * products + 60e-9 * fmin(courses * courses, products)) / threads;
 }
 
 /* df of each word, and the number of courses with at least one word. */
@@ -148,22 +152,31 @@ count_documents(Env *env, const Csr *terms, int32_t *df, int32_t *n_documents)
 }
 
 /* Factor of each word: 0 when it is dropped, 1 or its inverse document frequency. */
-static int64_t
-weigh_words(const CourseSimilarityParams *params, int32_t n_words, const int32_t *df,
+static RecsysStatus
+weigh_words(Env *env, const CourseSimilarityParams *params, int32_t n_words, const int32_t *df,
 			int32_t n_documents, double *factor)
 {
-	int64_t		n_entries = 0;
-
 	for (int32_t w = 0; w < n_words; w++)
 	{
+		if (w % POLL_ENTRIES == 0 && env_interrupted(env))
+			return env->status;
 		factor[w] = 0;
-		if (df[w] == 0 || df[w] < params->min_df)
-			continue;
-		n_entries += df[w];
-		factor[w] = params->weighting == WEIGHTING_BOW ? 1 :
-			log((1.0 + n_documents) / (1.0 + df[w])) + 1;
+		if (df[w] > 0 && df[w] >= params->min_df)
+			factor[w] = params->weighting == WEIGHTING_BOW ? 1 :
+				log((1.0 + n_documents) / (1.0 + df[w])) + 1;
 	}
-	return n_entries;
+	return RECSYS_OK;
+}
+
+/* Number of entries of the words that are kept. */
+static int64_t
+count_kept(int32_t n_words, const int32_t *df, const double *factor)
+{
+	int64_t		n = 0;
+
+	for (int32_t w = 0; w < n_words; w++)
+		n += factor[w] > 0 ? df[w] : 0;
+	return n;
 }
 
 /* bags = terms times factor, without what becomes zero. */
@@ -201,7 +214,8 @@ make_bags(Env *env, const TrainingSet *set, const CourseSimilarityParams *params
 	if (df == NULL || factor == NULL)
 		return env->status;
 	TRY(count_documents(env, terms, df, &n_documents));
-	n_entries = weigh_words(params, terms->n_cols, df, n_documents, factor);
+	TRY(weigh_words(env, params, terms->n_cols, df, n_documents, factor));
+	n_entries = count_kept(terms->n_cols, df, factor);
 	if (n_entries == 0)
 	{
 		env_fail(env, RECSYS_BAD_DATA, "no word occurs in at least %lld courses",
@@ -295,8 +309,8 @@ course_similarity_score(const Recommender *rec, const History *history, void *sc
 		scores[c] = NO_OPINION;
 	for (int32_t i = 0; i < history->n; i++)
 		if (history->ratings[i] > 0)
-			(mean ? score_sum : score_max) (&state->table, history->courses[i],
-											history_weight(rec, history, i), scores);
+			(mean ? score_sum : score_max)
+				(&state->table, history->courses[i], history_weight(rec, history, i), scores);
 	for (int32_t c = 0; c < rec->n_courses; c++)
 		if (scores[c] != NO_OPINION)
 			scores[c] = finish_score(scores[c] / divisor, params->threshold);
@@ -324,12 +338,14 @@ taken_part(const Recommender *rec, const History *history, int32_t i, int32_t co
 
 	if (history->ratings[i] <= 0)
 		return 0;
-	return history_weight(rec, history, i) * entry_value(&state->table, history->courses[i], course);
+	return history_weight(rec, history, i) *
+		entry_value(&state->table, history->courses[i], course);
 }
 
 /* max: the first of the most similar courses taken. */
 static int
-explain_max(const Recommender *rec, const History *history, int32_t course, Reason *reasons, int max)
+explain_max(const Recommender *rec, const History *history, int32_t course, Reason *reasons,
+			int max)
 {
 	const CourseSimilarityParams *params = rec->params;
 	Reason		best = {REASON_COURSE, -1, 0};

@@ -75,7 +75,8 @@ popular_check(Env *env, const TrainingSet *set, const void *params)
 
 	if (p->score == POPULAR_TRENDING && set->by_course.times == NULL)
 	{
-		env_fail(env, RECSYS_BAD_ARGUMENT, "parameter \"score\" cannot be \"trending\" without times");
+		env_fail(env, RECSYS_BAD_ARGUMENT,
+				 "parameter \"score\" cannot be \"trending\" without times");
 		return env_hint(env, "Register the dataset with time_column.");
 	}
 	return check_half_life(env, set, params);
@@ -91,7 +92,7 @@ popular_estimate(const Shape *shape, const void *params, Estimate *estimate)
 
 	estimate->model_bytes = sizeof(float) * courses;
 	estimate->bytes = estimate->model_bytes + 3 * sizeof(double) * courses;
-	estimate->seconds = (aged ? 15e-9 : 3e-9) * (double) shape->n_ratings + 1e-7 * courses;
+	estimate->seconds = (aged ? 9e-9 : 4e-9) * (double) shape->n_ratings + 1e-7 * courses;
 }
 
 /* Half-life of the votes in seconds; NAN: votes do not age. */
@@ -174,7 +175,8 @@ weighted_scores(int32_t n, const double *votes, const double *means, double perc
 	mean = mean_sum / n_rated;
 	for (int32_t c = 0; c < n; c++)
 		if (votes[c] > 0 && votes[c] >= least)
-			scores[c] = finish_score((votes[c] * means[c] + least * mean) / (votes[c] + least), NAN);
+			scores[c] = finish_score((votes[c] * means[c] + least * mean) / (votes[c] + least),
+									 NAN);
 }
 
 /* scores[c] from the ratings; stays NO_OPINION for courses without votes. */

@@ -44,7 +44,7 @@ typedef struct UserProfileState
 } UserProfileState;
 
 static const ParamDef user_profile_params[] = {
-	{.name = "similarity", .aliases = "metric similarity_type", .type = PARAM_CHOICE,
+	{.name = "similarity", .aliases = "name similarity_type metric", .type = PARAM_CHOICE,
 		.offset = offsetof(UserProfileParams, similarity),
 		.default_text = "dot", .choices = "dot cosine",
 		.description = "How a profile is matched with the genres of a course."},
@@ -155,9 +155,9 @@ profile_dot(const double *profile, const float *genres, int32_t n, double *norm2
 	return dot;
 }
 
-/* Score of a course, threshold applied; *divisor is what the products were divided by. */
+/* Score of a course, threshold applied; *divisor is what the dot product was divided by. */
 static float
-profile_score(const Recommender *rec, const double *profile, double profile_norm2, int32_t course,
+profile_score(const Recommender *rec, const double *profile, double own_norm2, int32_t course,
 			  double *divisor)
 {
 	const UserProfileParams *params = rec->params;
@@ -165,7 +165,7 @@ profile_score(const Recommender *rec, const double *profile, double profile_norm
 	double		norm2;
 	double		dot = profile_dot(profile, course_genres(state, course), state->n_genres, &norm2);
 
-	*divisor = params->similarity == PROFILE_COSINE ? sqrt(profile_norm2) * sqrt(norm2) : 1;
+	*divisor = params->similarity == PROFILE_COSINE ? sqrt(own_norm2) * sqrt(norm2) : 1;
 	if (dot == 0 || *divisor == 0)
 		return NO_OPINION;
 	return finish_score(dot / *divisor, params->threshold);
