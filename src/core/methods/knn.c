@@ -252,6 +252,26 @@ knn_fit(Env *env, const TrainingSet *set, const void *params_in, ModelWriter *wr
 		: fit_courses(env, set, params, writer);
 }
 
+/* Centers that need no ratings: 0, or mean + bias. */
+static RecsysStatus
+make_centers(Env *env, const Recommender *rec, KnnCenters *centers)
+{
+	const KnnParams *params = rec->params;
+	size_t		n = (size_t) rec->n_courses;
+
+	centers->center = env_alloc(env, n, sizeof(float));
+	centers->scale = env_alloc(env, n, sizeof(float));
+	if (centers->center == NULL || centers->scale == NULL)
+		return env->status;
+	for (int32_t c = 0; c < rec->n_courses; c++)
+	{
+		centers->center[c] = params->rating == KNN_RAW ? 0 :
+			(float) (rec->summary.mean + rec->course_bias[c]);
+		centers->scale[c] = 1;
+	}
+	return RECSYS_OK;
+}
+
 /* Centers of the courses: stored, or from the biases that every model has. */
 static RecsysStatus
 open_centers(Env *env, Recommender *rec)
@@ -264,12 +284,7 @@ open_centers(Env *env, Recommender *rec)
 	const void *scale;
 
 	if (params->rating == KNN_RAW || params->rating == KNN_BASELINE)
-	{
-		Csr			no_ratings = {.n_rows = rec->n_courses};
-
-		return knn_center_rows(env, params->rating, &no_ratings, rec->summary.mean,
-							   rec->course_bias, centers);
-	}
+		return make_centers(env, rec, centers);
 	TRY(model_get(env, &rec->model, "course_center", SECTION_FLOAT, &n, &one, &center));
 	TRY(model_get(env, &rec->model, "course_scale", SECTION_FLOAT, &n, &one, &scale));
 	centers->center = (float *) center;
