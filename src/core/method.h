@@ -90,8 +90,10 @@ typedef struct Method
 	ParamTable	params;
 	unsigned	needs;			/* NEEDS_* */
 	bool		personal;		/* the score depends on the user */
-	bool		stores_user_rows;	/* the model holds rows of users: see knn */
 	size_t		state_size;		/* of the struct that open fills */
+
+	/* Does a model with these parameters hold rows of users?  NULL: none ever does. */
+	bool		(*stores_user_rows) (const void *params);
 
 	/* Parameters that contradict each other or the data; may be NULL. */
 	RecsysStatus (*check) (Env *env, const TrainingSet *set, const void *params);

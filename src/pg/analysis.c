@@ -2,8 +2,9 @@
  * analysis.c
  *		What the tables of a dataset look like: for dashboards.
  *
- * What SQL does well is one generated statement, run as the caller; profiles
- * and words go through the loader, so that they are those of the methods.
+ * What SQL does well is one generated statement, run as the caller; profiles go
+ * through the loader, so that they are those of the methods.  OPERATOR() has one
+ * precedence for all operators, so every compound expression has its parentheses.
  */
 #include "postgres.h"
 
@@ -183,9 +184,9 @@ dataset_summary_rows(Call *call, const char *name)
 
 	pass_query(call,
 			   psprintf("SELECT s.users, n.courses, s.courses_rated, s.ratings, s.mean, s.min, s.max,"
-						" 1::pg_catalog.float8 OPERATOR(pg_catalog.-) s.ratings::pg_catalog.float8"
+						" 1::pg_catalog.float8 OPERATOR(pg_catalog.-) (s.ratings::pg_catalog.float8"
 						" OPERATOR(pg_catalog./) NULLIF(s.users::pg_catalog.float8"
-						" OPERATOR(pg_catalog.*) n.courses::pg_catalog.float8, 0::pg_catalog.float8),"
+						" OPERATOR(pg_catalog.*) n.courses::pg_catalog.float8, 0::pg_catalog.float8)),"
 						" s.first, s.last"
 						" FROM (SELECT pg_catalog.count(DISTINCT r.%s) AS users,"
 						" pg_catalog.count(DISTINCT r.%s) AS courses_rated,"
@@ -211,9 +212,9 @@ enrollment_histogram_rows(Call *call, const char *name, int bins)
 						" pg_catalog.ceil(pg_catalog.max(n.n)::pg_catalog.float8"
 						" OPERATOR(pg_catalog./) $1::pg_catalog.float8)::pg_catalog.int4) AS width FROM n),"
 						" b AS (SELECT pg_catalog.generate_series(1, w.high, w.width) AS low, w.width FROM w)"
-						" SELECT b.low, b.low OPERATOR(pg_catalog.+) b.width OPERATOR(pg_catalog.-) 1,"
-						" (SELECT pg_catalog.count(*) FROM n WHERE n.n OPERATOR(pg_catalog.>=) b.low"
-						" AND n.n OPERATOR(pg_catalog.<) b.low OPERATOR(pg_catalog.+) b.width)"
+						" SELECT b.low, (b.low OPERATOR(pg_catalog.+) b.width) OPERATOR(pg_catalog.-) 1,"
+						" (SELECT pg_catalog.count(*) FROM n WHERE (n.n OPERATOR(pg_catalog.>=) b.low)"
+						" AND (n.n OPERATOR(pg_catalog.<) (b.low OPERATOR(pg_catalog.+) b.width)))"
 						" FROM b ORDER BY 1",
 						dataset->ratings, quote_identifier(dataset->user_column)),
 			   query_one_param(INT4OID, Int32GetDatum(bins)));

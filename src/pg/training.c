@@ -121,7 +121,7 @@ save(Training *t, const ModelHead *head)
 		.training_log = psprintf("[%s]", t->job->log.data),
 		.bytes = t->bytes,
 		.length = t->length,
-		.holds_user_rows = t->method->stores_user_rows
+		.holds_user_rows = t->method->stores_user_rows && t->method->stores_user_rows(t->params)
 	};
 	store_insert(&t->version, saving, NULL);
 	if (args->publish)

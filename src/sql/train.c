@@ -134,7 +134,7 @@ recsys_list_methods(PG_FUNCTION_ARGS)
 			CStringGetTextDatum(m->name), CStringGetTextDatum(m->description),
 			CStringGetTextDatum(m->objective == OBJECTIVE_RANKING ? "ranking" : "rating"),
 			BoolGetDatum(m->predict != NULL), BoolGetDatum(m->similar != NULL),
-			BoolGetDatum(m->explain != NULL), BoolGetDatum(m->stores_user_rows)
+			BoolGetDatum(m->explain != NULL), BoolGetDatum(m->stores_user_rows != NULL)
 		};
 
 		call_row(&call, values, nulls);

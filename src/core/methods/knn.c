@@ -470,13 +470,20 @@ knn_explain(const Recommender *rec, const History *history, int32_t course, void
 	return total > 0 ? n : 0;
 }
 
+/* Only a model that compares users holds their rows. */
+static bool
+knn_stores_user_rows(const void *params)
+{
+	return ((const KnnParams *) params)->user_based;
+}
+
 const Method method_knn = {
 	.name = "knn",
 	.description = "Courses similar to those that the user took, or taken by similar users.",
 	.objective = OBJECTIVE_RANKING,
 	.params = {"knn", knn_params, N_PARAMS(knn_params), sizeof(KnnParams)},
 	.personal = true,
-	.stores_user_rows = true,	/* when user_based */
+	.stores_user_rows = knn_stores_user_rows,
 	.state_size = sizeof(KnnState),
 	.check = check_half_life,
 	.estimate = knn_estimate,
