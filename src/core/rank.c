@@ -25,13 +25,13 @@ is_scored(float score)
 
 /* The best scores; returns how many there are. */
 static int
-rank_scored(const Recommender *rec, const float *scores, const RankOptions *options, int n,
+rank_scored(const Recommender *rec, const float *scores, const RankOptions *options,
 			TopkItem *heap, Ranked *ranked)
 {
 	float		least = isnan(options->threshold) ? NO_OPINION : options->threshold;
 	Topk		topk;
 
-	topk_init(&topk, heap, n);
+	topk_init(&topk, heap, options->n);
 	for (int32_t c = 0; c < rec->n_courses; c++)
 	{
 		if (is_scored(scores[c]) && scores[c] >= least && is_allowed(options, c))
@@ -46,12 +46,12 @@ rank_scored(const Recommender *rec, const float *scores, const RankOptions *opti
 	return topk.n;
 }
 
-/* Appends courses without a score until there are n rows; returns how many there are then. */
+/* Appends courses without a score until there are enough; returns how many there are then. */
 static int
-fill_popular(const Recommender *rec, const float *scores, const RankOptions *options, int n,
+fill_popular(const Recommender *rec, const float *scores, const RankOptions *options,
 			 int n_ranked, Ranked *ranked)
 {
-	for (int32_t i = 0; i < rec->n_courses && n_ranked < n; i++)
+	for (int32_t i = 0; i < rec->n_courses && n_ranked < options->n; i++)
 	{
 		int32_t		course = rec->popularity_order[i];
 
@@ -70,13 +70,12 @@ int
 recommender_rank(const Recommender *rec, const float *scores, const RankOptions *options,
 				 TopkItem *heap, Ranked *ranked)
 {
-	int			n = options->n < rec->n_courses ? options->n : rec->n_courses;
 	int			n_ranked;
 
-	if (n <= 0)
+	if (options->n <= 0)
 		return 0;
-	n_ranked = rank_scored(rec, scores, options, n, heap, ranked);
+	n_ranked = rank_scored(rec, scores, options, heap, ranked);
 	if (options->fill && isnan(options->threshold))
-		n_ranked = fill_popular(rec, scores, options, n, n_ranked, ranked);
+		n_ranked = fill_popular(rec, scores, options, n_ranked, ranked);
 	return n_ranked;
 }

@@ -53,9 +53,9 @@ make_rows(TestRow *rows, double ratings[N_USERS][N_COURSES])
 		for (int c = 0; c < N_COURSES; c++)
 		{
 			ratings[u][c] = NAN;
-			if (c > 0 && (c == u % N_COURSES || rng_below(&rng, 3) == 0))
+			if (c > 0 && (c == u % N_COURSES || rng_below(&rng, 8) > 0))
 			{
-				rows[n] = (TestRow) {u, c, (float) (1 + rng_below(&rng, 5)), 0};
+				rows[n] = (TestRow) {u, c, (float) (c < 4 ? 1 : 2 + rng_below(&rng, 4)), 0};
 				ratings[u][c] = rows[n++].rating;
 			}
 			else if (c == 1)

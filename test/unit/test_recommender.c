@@ -445,7 +445,10 @@ set_value(SectionType type, void *to, double value)
 		*(int64_t *) to = (int64_t) value;
 }
 
-/* What opening says of the model with value number `at` of a section changed (NULL: of none). */
+/*
+ * What opening says of the model with value number `at` of a section changed, or
+ * with -at values more; name NULL: with nothing changed.
+ */
 static RecsysStatus
 open_forged(Env *env, const void *bytes, size_t length, const char *name, int64_t at, double value)
 {
@@ -466,12 +469,15 @@ open_forged(Env *env, const void *bytes, size_t length, const char *name, int64_
 		char	   *copy;
 
 		CHECK_EQ_INT(model_get(env, &model, sections[i].name, type, &n, &n_cols, &data), RECSYS_OK);
-		copy = env_alloc(env, (size_t) n, value_size(type));
+		copy = env_alloc(env, (size_t) n + 100, value_size(type));
 		memcpy(copy, data, (size_t) n * value_size(type));
 		if (name != NULL && strcmp(name, sections[i].name) == 0)
 		{
-			set_value(type, copy + (size_t) at * value_size(type), value);
 			found = at < n;
+			if (at >= 0)
+				set_value(type, copy + (size_t) at * value_size(type), value);
+			for (; at < 0; at++)
+				set_value(type, copy + (size_t) n++ * value_size(type), value);
 		}
 		CHECK_EQ_INT(model_put(env, &writer, sections[i].name, type, n, 1, copy), RECSYS_OK);
 	}
@@ -501,7 +507,11 @@ test_forged(void)
 		{"course_counts", 0, -1}, {"course_counts", 0, 1e6},
 		{"popularity_order", 0, -1}, {"popularity_order", 3, N_COURSES + 2},
 		{"popularity_rank", 0, -1}, {"popularity_rank", 0, N_COURSES + 2},
-		{"course_bias", 5, NAN}, {"course_bias", 5, INFINITY}
+		{"course_bias", 5, NAN}, {"course_bias", 5, INFINITY},
+		{"method", -80, 'a'}, {"summary.counts", -1, 0}, {"summary.range", -1, 9},
+		{"summary.scale", -20, 9}, {"course_numbers", -1, 99}, {"course_slots", -1, -1},
+		{"course_counts", -1, 0}, {"popularity_order", -1, N_COURSES + 2},
+		{"popularity_rank", -1, N_COURSES + 2}, {"course_bias", -1, 0}
 	};
 	Env		   *env = test_env();
 	void	   *bytes;
@@ -520,6 +530,24 @@ test_forged(void)
 	CHECK_EQ_INT(open_forged(env, bytes, length, "method", 4, '2'), RECSYS_NEWER_FORMAT);
 	CHECK(strcmp(env->error, "model was trained by method \"sum_2\", "
 				 "which this version does not have") == 0);
+	env_free_all(env);
+	test_env_done(env);
+}
+
+/* A slot more for course 0 makes the lookup table invalid. */
+static void
+test_forged_slots(void)
+{
+	Env		   *env = test_env();
+	Recommender rec;
+	void	   *bytes;
+	size_t		length;
+
+	CHECK_EQ_INT(train(env, &sum_method, number_keys, 0, &bytes, &length), RECSYS_OK);
+	CHECK_EQ_INT(recommender_open_as(env, &rec, &sum_method, bytes, length), RECSYS_OK);
+	for (int64_t i = 0; i < rec.n_course_slots; i++)
+		if (rec.course_slots[i] == IDMAP_NONE)
+			CHECK_EQ_INT(open_forged(env, bytes, length, "course_slots", i, 0), RECSYS_CORRUPT);
 	env_free_all(env);
 	test_env_done(env);
 }
@@ -586,6 +614,7 @@ main(void)
 	RUN(test_user_hash);
 	RUN(test_damaged_bytes);
 	RUN(test_forged);
+	RUN(test_forged_slots);
 	RUN(test_unknown_method);
 	RUN(test_failures);
 	return unit_done();

@@ -163,6 +163,31 @@ test_arrival_order(void)
 	CHECK(fingerprint_of(entries) == first);
 }
 
+/* Three weights whose sum in double is 0 or 1, as they come: always the same. */
+static void
+test_repeated_weights(void)
+{
+	static const float weights[] = {1e30f, 1, -1e30f};
+
+	for (int first = 0; first < 3; first++)
+	{
+		for (int step = 1; step < 3; step++)
+		{
+			Entry		entries[] = {{2, 1, weights[first]}, {2, 1, weights[(first + step) % 3]},
+			{2, 1, weights[(first + 2 * step) % 3]}};
+			Env		   *env = test_env();
+			TrainingSet set;
+
+			build_set(env, &set);
+			CHECK_EQ_INT(add_terms(env, &set, entries, 3), RECSYS_OK);
+			CHECK_EQ_INT(set.terms.n_entries, 1);
+			CHECK_NEAR(set.terms.values[0], 0, 0);
+			trainingset_free(env, &set);
+			test_env_done(env);
+		}
+	}
+}
+
 /* No words at all, and weights that are not numbers. */
 static void
 test_edges(void)
@@ -219,6 +244,7 @@ main(void)
 {
 	RUN(test_oracle);
 	RUN(test_arrival_order);
+	RUN(test_repeated_weights);
 	RUN(test_edges);
 	RUN(test_failures);
 	return unit_done();

@@ -204,7 +204,7 @@ static void
 test_duplicates(void)
 {
 	TestRow		rows[] = {{1, 1, 5, 10}, {1, 1, 2, 30}, {1, 1, 3, 30}, {1, 1, 4, 20},
-	{1, 2, 5, TIME_OLDEST}, {1, 2, 1, -5}, {2, 1, 0.0f, 1}, {2, 1, -0.0f, 1}};
+	{1, 2, 5, TIME_OLDEST}, {1, 2, 1, -5}, {2, 1, -0.0f, 1}, {2, 1, 0.0f, 1}};
 	TestShape	without_times = {KEY_NUMBER, KEY_NUMBER, false, false};
 	Env		   *env = test_env();
 	TrainingSet set;
@@ -229,7 +229,7 @@ test_duplicates(void)
 static void
 test_summary(void)
 {
-	TestRow		rows[] = {{1, 10, 2, 100}, {1, 20, 3, TIME_OLDEST}, {2, 10, 4.5f, -7}, {3, 10, 2, 50}};
+	TestRow		rows[] = {{1, 10, 2, 100}, {1, 20, 3, 50}, {2, 10, 4.5f, -7}, {3, 10, 2, TIME_OLDEST}};
 	Env		   *env = test_env();
 	TrainingSet set;
 
