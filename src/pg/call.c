@@ -37,7 +37,9 @@ begin_rows(Call *call, FunctionCallInfo fcinfo)
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("set-valued function called in context that cannot accept a set")));
 	old = MemoryContextSwitchTo(result->econtext->ecxt_per_query_memory);
-	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+	if (result->expectedDesc)
+		desc = result->expectedDesc;
+	else if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
 	call->desc = CreateTupleDescCopy(desc);
 	call->rows = tuplestore_begin_heap((result->allowedModes & SFRM_Materialize_Random) != 0,

@@ -157,12 +157,25 @@ append_column(StringInfo sql, const char *alias, const char *column, Oid read_ty
 	appendStringInfo(sql, "%s.%s::%s", alias, quote_identifier(column), type_sql_name(read_type));
 }
 
-/* One of its relations by the stored name; missing: error that names the dataset. */
-Oid
-dataset_relation(const Dataset *dataset, const char *relation)
+/* What is known about the relations, emptied when the catalog has changed. */
+static Resolved *
+resolved_now(const Dataset *dataset)
 {
-	text	   *name = cstring_to_text(relation);
-	RangeVar   *var = makeRangeVarFromNameList(textToQualifiedNameList(name));
+	Resolved   *resolved = dataset->resolved;
+
+	if (resolved->generation != registry_catalog_generation())
+	{
+		memset(resolved, 0, sizeof(*resolved));
+		resolved->generation = registry_catalog_generation();
+	}
+	return resolved;
+}
+
+/* Looks a stored name up. */
+static Oid
+lookup_relation(const Dataset *dataset, const char *relation)
+{
+	RangeVar   *var = makeRangeVarFromNameList(textToQualifiedNameList(cstring_to_text(relation)));
 	Oid			relid = RangeVarGetRelid(var, NoLock, true);
 
 	if (!OidIsValid(relid))
@@ -170,6 +183,28 @@ dataset_relation(const Dataset *dataset, const char *relation)
 				(errcode(ERRCODE_UNDEFINED_TABLE),
 				 errmsg("relation %s of dataset \"%s\" does not exist", relation, dataset->name),
 				 errhint("Create the relation again, or register the dataset with another one.")));
+	return relid;
+}
+
+/* One of its relations by the stored name; missing: error that names the dataset. */
+Oid
+dataset_relation(const Dataset *dataset, const char *relation)
+{
+	const char *const names[N_SOURCES] = {
+		dataset->ratings, dataset->courses, dataset->users, dataset->terms
+	};
+	int			i = 0;
+	Oid			relid;
+
+	while (names[i] != relation)
+		i++;
+	relid = resolved_now(dataset)->relids[i];
+	if (!OidIsValid(relid))
+	{
+		relid = lookup_relation(dataset, relation);
+		/* The lookup itself may have brought news of the catalog. */
+		resolved_now(dataset)->relids[i] = relid;
+	}
 	return relid;
 }
 
@@ -251,25 +286,29 @@ first_unreadable(const Dataset *d)
 void
 dataset_check_select(const Dataset *dataset)
 {
-	const char *relation = first_unreadable(dataset);
+	const char *relation;
 
+	if (resolved_now(dataset)->reader == GetUserId())
+		return;
+	relation = first_unreadable(dataset);
 	if (relation)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("permission denied for relation %s of dataset \"%s\"", relation,
 						dataset->name),
 				 errhint("Answers of a model are for roles that may SELECT the data it was trained on.")));
+	resolved_now(dataset)->reader = GetUserId();
 }
 
 /* The same as a question; a dataset whose relations are gone is nobody's. */
 bool
 dataset_readable(const Dataset *dataset)
 {
-	const char *const relations[] = {
+	const char *const relations[N_SOURCES] = {
 		dataset->ratings, dataset->courses, dataset->users, dataset->terms
 	};
 
-	for (int i = 0; i < (int) lengthof(relations); i++)
+	for (int i = 0; i < N_SOURCES; i++)
 	{
 		RangeVar   *var;
 		Oid			schema;
@@ -396,6 +435,7 @@ load_dataset(void)
 	Dataset    *dataset = palloc0(sizeof(Dataset));
 
 	fill_dataset(dataset);
+	dataset->resolved = palloc0(sizeof(Resolved));
 	dataset->pinned.context = context;
 	dataset->pinned.drop = drop_plans;
 	MemoryContextSwitchTo(old);

@@ -21,6 +21,15 @@ typedef struct KeptPlan
 	int			n_types;
 } KeptPlan;
 
+/* What was found out about the relations, and at which generation of the catalog. */
+#define N_SOURCES 4				/* ratings, courses, users, terms */
+typedef struct Resolved
+{
+	Oid			relids[N_SOURCES];	/* InvalidOid: not looked up at this generation */
+	uint64		generation;
+	Oid			reader;			/* a role that may read all of them, or InvalidOid */
+} Resolved;
+
 typedef struct Dataset
 {
 	Pinned		pinned;			/* must be first */
@@ -44,6 +53,7 @@ typedef struct Dataset
 	char	  **feature_columns;
 	int			n_features;
 
+	Resolved   *resolved;
 	KeptPlan	history_plan;	/* ratings of one user */
 	KeptPlan	courses_plan;	/* titles of some courses */
 	KeptPlan	group_plan;		/* attributes of one user */

@@ -34,21 +34,41 @@
 
 static Registry tables;
 static uint64 generation = 1;
+static uint64 catalog_generation = 1;
 static uint64 tables_generation = 0;	/* generation when tables was filled */
 
 /* Some relation changed, or (InvalidOid) any may have. */
 static void
 relation_changed(Datum arg, Oid relation)
 {
+	catalog_generation++;
 	if (relation == InvalidOid || relation == tables.dataset_rel || relation == tables.model_rel)
 		generation++;
+}
+
+/* A schema, a role or a membership changed. */
+static void
+catalog_changed(Datum arg, int cache, uint32 hash)
+{
+	catalog_generation++;
 }
 
 /* Listens to invalidations; once, when the library is loaded. */
 void
 registry_init(void)
 {
+	static const int caches[] = {NAMESPACEOID, AUTHOID, AUTHMEMROLEMEM, TYPEOID, RELNAMENSP};
+
 	CacheRegisterRelcacheCallback(relation_changed, (Datum) 0);
+	for (int i = 0; i < (int) lengthof(caches); i++)
+		CacheRegisterSyscacheCallback(caches[i], catalog_changed, (Datum) 0);
+}
+
+/* Rises whenever names, columns, types or privileges in the database may have changed. */
+uint64
+registry_catalog_generation(void)
+{
+	return catalog_generation;
 }
 
 /* Rises whenever a row of the tables may have changed. */

@@ -31,6 +31,12 @@ extern const Registry *registry(void);
  */
 extern uint64 registry_generation(void);
 
+/*
+ * Rises whenever names, columns, types or privileges in the database may have
+ * changed: what was found out about a relation at this generation still holds.
+ */
+extern uint64 registry_catalog_generation(void);
+
 extern void registry_init(void);	/* when the library is loaded */
 
 /*
