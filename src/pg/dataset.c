@@ -158,8 +158,8 @@ append_column(StringInfo sql, const char *alias, const char *column, Oid read_ty
 }
 
 /* What is known about the relations, emptied when the catalog has changed. */
-static Resolved *
-resolved_now(const Dataset *dataset)
+Resolved *
+dataset_resolved(const Dataset *dataset)
 {
 	Resolved   *resolved = dataset->resolved;
 
@@ -198,12 +198,12 @@ dataset_relation(const Dataset *dataset, const char *relation)
 
 	while (names[i] != relation)
 		i++;
-	relid = resolved_now(dataset)->relids[i];
+	relid = dataset_resolved(dataset)->relids[i];
 	if (!OidIsValid(relid))
 	{
 		relid = lookup_relation(dataset, relation);
 		/* The lookup itself may have brought news of the catalog. */
-		resolved_now(dataset)->relids[i] = relid;
+		dataset_resolved(dataset)->relids[i] = relid;
 	}
 	return relid;
 }
@@ -288,7 +288,7 @@ dataset_check_select(const Dataset *dataset)
 {
 	const char *relation;
 
-	if (resolved_now(dataset)->reader == GetUserId())
+	if (dataset_resolved(dataset)->reader == GetUserId())
 		return;
 	relation = first_unreadable(dataset);
 	if (relation)
@@ -297,7 +297,7 @@ dataset_check_select(const Dataset *dataset)
 				 errmsg("permission denied for relation %s of dataset \"%s\"", relation,
 						dataset->name),
 				 errhint("Answers of a model are for roles that may SELECT the data it was trained on.")));
-	resolved_now(dataset)->reader = GetUserId();
+	dataset_resolved(dataset)->reader = GetUserId();
 }
 
 /* The same as a question; a dataset whose relations are gone is nobody's. */

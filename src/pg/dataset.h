@@ -21,6 +21,17 @@ typedef struct KeptPlan
 	int			n_types;
 } KeptPlan;
 
+/* The columns user, course[, rating][, time] of the ratings. */
+typedef struct RatingsColumns
+{
+	Oid			relation;
+	int			n;				/* 0: not looked up */
+	Oid			types[4];		/* read types */
+	Oid			stored[4];		/* base types of the columns */
+	int			rating;			/* position of the rating, or -1 */
+	int			time;			/* position of the time, or -1 */
+} RatingsColumns;
+
 /* What was found out about the relations, and at which generation of the catalog. */
 #define N_SOURCES 4				/* ratings, courses, users, terms */
 typedef struct Resolved
@@ -28,6 +39,7 @@ typedef struct Resolved
 	Oid			relids[N_SOURCES];	/* InvalidOid: not looked up at this generation */
 	uint64		generation;
 	Oid			reader;			/* a role that may read all of them, or InvalidOid */
+	RatingsColumns ratings;
 } Resolved;
 
 typedef struct Dataset
@@ -94,6 +106,9 @@ extern bool dataset_exists(const char *name);
 
 /* One of its relations by the stored name; missing: error that names the dataset. */
 extern Oid	dataset_relation(const Dataset *dataset, const char *relation);
+
+/* What is known about the relations, emptied when the catalog has changed. */
+extern Resolved *dataset_resolved(const Dataset *dataset);
 
 /* Type of a column, domains looked through; missing: error. */
 extern Oid	dataset_column_type(const Dataset *dataset, const char *relation, Oid relid,

@@ -23,7 +23,7 @@ typedef struct HistoryFetch
 {
 	const Dataset *dataset;
 	const Recommender *rec;
-	const RatingsQuery *query;
+	const RatingsColumns *columns;
 	OwnHistory *history;
 	MemoryContext context;		/* of the history */
 } HistoryFetch;
@@ -76,8 +76,8 @@ fetch_rating(TupleTableSlot *slot, void *arg)
 
 	if (slot->tts_isnull[1])
 		raise_null(fetch->dataset, fetch->dataset->ratings, fetch->dataset->course_column);
-	row = rating_row(fetch->dataset, fetch->query, slot->tts_values, slot->tts_isnull);
-	course = recommender_find(fetch->rec, key_from_datum(fetch->query->types[1],
+	row = rating_row(fetch->dataset, fetch->columns, slot->tts_values, slot->tts_isnull);
+	course = recommender_find(fetch->rec, key_from_datum(fetch->columns->types[1],
 														 slot->tts_values[1], &buffer));
 	if (course == IDMAP_NONE)
 		return;
@@ -97,17 +97,17 @@ fetch_rating(TupleTableSlot *slot, void *arg)
 
 /* Makes the kept plan of a user's ratings, unless it is there. */
 static void
-prepare_history(Dataset *dataset, const RatingsQuery *query)
+prepare_history(Dataset *dataset, const RatingsColumns *columns)
 {
-	Oid			arg_type = query->types[0];
+	Oid			arg_type = columns->types[0];
 	char	   *sql;
 
-	if (kept_plan_usable(&dataset->history_plan, query->relation, query->stored, query->n_columns))
+	if (kept_plan_usable(&dataset->history_plan, columns->relation, columns->stored, columns->n))
 		return;
-	sql = psprintf("%s WHERE r.%s OPERATOR(pg_catalog.=) $1", query->sql,
+	sql = psprintf("%s WHERE r.%s OPERATOR(pg_catalog.=) $1", ratings_sql(dataset, columns),
 				   quote_identifier(dataset->user_column));
-	kept_plan_make(&dataset->history_plan, sql, 1, &arg_type, query->relation, query->stored,
-				   query->n_columns);
+	kept_plan_make(&dataset->history_plan, sql, 1, &arg_type, columns->relation, columns->stored,
+				   columns->n);
 }
 
 /* Carried to the one row of the user's attributes. */
@@ -180,21 +180,20 @@ OwnHistory *
 history_fetch(Dataset *dataset, const Recommender *rec, const UserArg *user)
 {
 	OwnHistory *history;
-	RatingsQuery query;
+	RatingsColumns columns = ratings_columns(dataset);
 	KeyBuffer	buffer;
 	Datum		value;
-	HistoryFetch fetch = {dataset, rec, &query, NULL, CurrentMemoryContext};
+	HistoryFetch fetch = {dataset, rec, &columns, NULL, CurrentMemoryContext};
 
-	ratings_query(dataset, &query);
-	fetch.history = history = history_new(HISTORY_ROOM, query.time >= 0);
-	if (user->known && user_arg_convert(user, query.types[0], &value))
+	fetch.history = history = history_new(HISTORY_ROOM, columns.time >= 0);
+	if (user->known && user_arg_convert(user, columns.types[0], &value))
 	{
-		prepare_history(dataset, &query);
-		query_stream_plan(dataset->history_plan.plan, query_one_param(query.types[0], value),
-						  query.n_columns, query.types, fetch_rating, &fetch);
+		prepare_history(dataset, &columns);
+		query_stream_plan(dataset->history_plan.plan, query_one_param(columns.types[0], value),
+						  columns.n, columns.types, fetch_rating, &fetch);
 		history->h.has_key = true;
-		history->h.user_hash = user_key_hash(key_kind(query.types[0]),
-											 key_from_datum(query.types[0], value, &buffer));
+		history->h.user_hash = user_key_hash(key_kind(columns.types[0]),
+											 key_from_datum(columns.types[0], value, &buffer));
 		if (rec->method->needs & NEEDS_GROUPS)
 			history->h.group = fetch_group(dataset, rec, user);
 	}

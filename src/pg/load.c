@@ -54,46 +54,65 @@ raise_null(const Dataset *dataset, const char *relation, const char *column)
 			 errhint("Delete such rows, declare the column NOT NULL, or register a view without them.")));
 }
 
-/* Adds a column to the query, or nothing when the dataset has none. */
+/* Looks a column up; -1 when the dataset has none. */
 static int
-add_column(RatingsQuery *query, StringInfo sql, const Dataset *dataset, const char *column,
+add_column(RatingsColumns *columns, const Dataset *dataset, const char *column,
 		   Oid (*read_type) (Oid))
 {
-	int			i = query->n_columns;
+	int			i = columns->n;
 
 	if (column == NULL)
 		return -1;
-	query->stored[i] = dataset_column_type(dataset, dataset->ratings, query->relation, column);
-	query->types[i] = read_type(query->stored[i]);
-	if (!OidIsValid(query->types[i]))
+	columns->stored[i] = dataset_column_type(dataset, dataset->ratings, columns->relation, column);
+	columns->types[i] = read_type(columns->stored[i]);
+	if (!OidIsValid(columns->types[i]))
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
 				 errmsg("column \"%s\" of relation %s of dataset \"%s\" now has type %s", column,
-						dataset->ratings, dataset->name, format_type_be(query->stored[i])),
+						dataset->ratings, dataset->name, format_type_be(columns->stored[i])),
 				 errhint("Change the type back, or register the dataset with another column.")));
-	if (i > 0)
-		appendStringInfoString(sql, ", ");
-	append_column(sql, "r", column, query->types[i]);
-	query->n_columns++;
-	return i;
+	return columns->n++;
 }
 
-/* The query of all ratings. */
-void
-ratings_query(const Dataset *dataset, RatingsQuery *query)
+/* The columns of the ratings as they are now. */
+RatingsColumns
+ratings_columns(const Dataset *dataset)
 {
-	StringInfoData sql;
+	RatingsColumns columns = dataset_resolved(dataset)->ratings;
 
-	memset(query, 0, sizeof(*query));
-	query->relation = dataset_relation(dataset, dataset->ratings);
+	if (columns.n > 0)
+		return columns;
+	columns.relation = dataset_relation(dataset, dataset->ratings);
+	add_column(&columns, dataset, dataset->user_column, key_read_type);
+	add_column(&columns, dataset, dataset->course_column, key_read_type);
+	columns.rating = add_column(&columns, dataset, dataset->rating_column, rating_read_type);
+	columns.time = add_column(&columns, dataset, dataset->time_column, time_read_type);
+	dataset_resolved(dataset)->ratings = columns;
+	return columns;
+}
+
+/* SELECT user, course[, rating][, time] FROM ratings AS r */
+char *
+ratings_sql(const Dataset *dataset, const RatingsColumns *columns)
+{
+	const char *const names[] = {
+		dataset->user_column, dataset->course_column, dataset->rating_column, dataset->time_column
+	};
+	StringInfoData sql;
+	int			n = 0;
+
 	initStringInfo(&sql);
 	appendStringInfoString(&sql, "SELECT ");
-	add_column(query, &sql, dataset, dataset->user_column, key_read_type);
-	add_column(query, &sql, dataset, dataset->course_column, key_read_type);
-	query->rating = add_column(query, &sql, dataset, dataset->rating_column, rating_read_type);
-	query->time = add_column(query, &sql, dataset, dataset->time_column, time_read_type);
+	for (int i = 0; i < (int) lengthof(names); i++)
+	{
+		if (names[i] == NULL)
+			continue;
+		if (n > 0)
+			appendStringInfoString(&sql, ", ");
+		append_column(&sql, "r", names[i], columns->types[n++]);
+	}
 	appendStringInfo(&sql, " FROM %s AS r", dataset->ratings);
-	query->sql = sql.data;
+	return sql.data;
 }
 
 /* Raises for a rating that is no number. */
@@ -109,20 +128,21 @@ raise_not_finite(const Dataset *dataset)
 
 /* Rating and time of one row, checked. */
 RatingRow
-rating_row(const Dataset *dataset, const RatingsQuery *query, const Datum *values, const bool *nulls)
+rating_row(const Dataset *dataset, const RatingsColumns *columns, const Datum *values,
+		   const bool *nulls)
 {
 	RatingRow	row = {1, TIME_OLDEST};
 
-	if (query->rating >= 0)
+	if (columns->rating >= 0)
 	{
-		if (nulls[query->rating])
+		if (nulls[columns->rating])
 			raise_null(dataset, dataset->ratings, dataset->rating_column);
-		row.rating = (float) rating_from_datum(query->types[query->rating], values[query->rating]);
+		row.rating = (float) rating_from_datum(columns->types[columns->rating], values[columns->rating]);
 		if (!isfinite(row.rating))
 			raise_not_finite(dataset);
 	}
-	if (query->time >= 0 && !nulls[query->time])
-		row.time = time_from_datum(query->types[query->time], values[query->time],
+	if (columns->time >= 0 && !nulls[columns->time])
+		row.time = time_from_datum(columns->types[columns->time], values[columns->time],
 								   dataset->ratings);
 	return row;
 }
@@ -132,7 +152,8 @@ typedef struct RatingsLoad
 {
 	Job		   *job;
 	const Dataset *dataset;
-	RatingsQuery query;
+	RatingsColumns columns;
+	char	   *sql;
 	TrainingBuilder builder;
 	int64		n_rows;
 	int64		n_expected;
@@ -153,11 +174,11 @@ load_rating(TupleTableSlot *slot, void *arg)
 		raise_null(load->dataset, load->dataset->ratings, load->dataset->user_column);
 	if (unlikely(nulls[1]))
 		raise_null(load->dataset, load->dataset->ratings, load->dataset->course_column);
-	row = rating_row(load->dataset, &load->query, values, nulls);
+	row = rating_row(load->dataset, &load->columns, values, nulls);
 	env_check(&load->job->env,
 			  builder_add_rating(&load->job->env, &load->builder,
-								 key_from_datum(load->query.types[0], values[0], &user_buffer),
-								 key_from_datum(load->query.types[1], values[1], &course_buffer),
+								 key_from_datum(load->columns.types[0], values[0], &user_buffer),
+								 key_from_datum(load->columns.types[1], values[1], &course_buffer),
 								 row.rating, row.time));
 	if (++load->n_rows % PROGRESS_ROWS == 0)
 		env_progress(&load->job->env, PHASE_LOADING, load->n_rows, load->n_expected);
@@ -176,10 +197,10 @@ check_size(RatingsLoad *load)
 {
 	static const Oid types[] = {INT8OID};
 	Env		   *env = &load->job->env;
-	bool		with_times = load->query.time >= 0;
+	bool		with_times = load->columns.time >= 0;
 	size_t		bytes;
 
-	load->n_expected = (int64) query_estimate(load->query.sql);
+	load->n_expected = (int64) query_estimate(load->sql);
 	if (trainingset_bytes(load->n_expected, 0, 0, with_times, &bytes) &&
 		env_reserve(env, bytes) == RECSYS_OK)
 		return;
@@ -276,13 +297,14 @@ load_ratings(Job *job, const Dataset *dataset, TrainingSet *set)
 	RatingsLoad load = {.job = job, .dataset = dataset};
 	Env		   *env = &job->env;
 
-	ratings_query(dataset, &load.query);
+	load.columns = ratings_columns(dataset);
+	load.sql = ratings_sql(dataset, &load.columns);
 	check_size(&load);
-	env_check(env, builder_init(env, &load.builder, key_kind(load.query.types[0]),
-								key_kind(load.query.types[1]), load.query.time >= 0,
-								load.query.rating < 0));
+	env_check(env, builder_init(env, &load.builder, key_kind(load.columns.types[0]),
+								key_kind(load.columns.types[1]), load.columns.time >= 0,
+								load.columns.rating < 0));
 	load_courses(job, dataset, &load.builder);
-	query_stream(load.query.sql, NULL, load.query.n_columns, load.query.types, load_rating, &load);
+	query_stream(load.sql, NULL, load.columns.n, load.columns.types, load_rating, &load);
 	if (load.n_rows == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_EXCEPTION),

@@ -25,29 +25,21 @@ extern LoadRequest load_request(const Method *method, const void *params);
 extern void load_training_set(Job *job, const Dataset *dataset, const LoadRequest *request,
 							  TrainingSet *set);
 
-/* The query of all ratings, in the columns user, course[, rating][, time]. */
-typedef struct RatingsQuery
-{
-	char	   *sql;			/* without WHERE */
-	Oid			relation;
-	Oid			types[4];		/* read types */
-	Oid			stored[4];		/* base types of the columns */
-	int			n_columns;
-	int			rating;			/* position of the rating, or -1 */
-	int			time;			/* position of the time, or -1 */
-} RatingsQuery;
+/* The columns of the ratings as they are now; types that no longer serve are errors. */
+extern RatingsColumns ratings_columns(const Dataset *dataset);
 
-extern void ratings_query(const Dataset *dataset, RatingsQuery *query);
+/* SELECT user, course[, rating][, time] FROM ratings AS r */
+extern char *ratings_sql(const Dataset *dataset, const RatingsColumns *columns);
 
-/* One row of it: checked values. */
+/* One rating: checked values. */
 typedef struct RatingRow
 {
 	float		rating;			/* 1 when the dataset is implicit */
 	int64		time;			/* TIME_OLDEST when there is none */
 } RatingRow;
 
-extern RatingRow rating_row(const Dataset *dataset, const RatingsQuery *query, const Datum *values,
-							const bool *nulls);
+extern RatingRow rating_row(const Dataset *dataset, const RatingsColumns *columns,
+							const Datum *values, const bool *nulls);
 
 /* Raises for a null key of a relation of the dataset. */
 extern void raise_null(const Dataset *dataset, const char *relation, const char *column)
