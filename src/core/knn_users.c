@@ -180,8 +180,6 @@ weigh_rows(Env *env, Recommender *rec, float *values)
 	const Csr  *rows = &state->rows;
 	bool		ages = state->ages != NULL && similarity_ages(state->user_rule.similarity);
 
-	for (int64_t e = 0; e < rows->n_entries; e++)
-		values[e] = rows->values[e] * (ages ? state->ages[e] : 1);
 	for (int32_t u = 0; u < rows->n_rows; u++)
 	{
 		SparseRow	row = sparse_row(rows, u);
@@ -189,6 +187,8 @@ weigh_rows(Env *env, Recommender *rec, float *values)
 
 		if (env_interrupted(env))
 			return env->status;
+		for (int64_t e = rows->offsets[u]; e < rows->offsets[u + 1]; e++)
+			values[e] = rows->values[e] * (ages ? state->ages[e] : 1);
 		weigh_user(rec, row, row_values);
 		state->sizes[u] = similarity_row_size((SparseRow) {row.n, row.indexes, row_values});
 	}
@@ -229,6 +229,8 @@ stored_biases(Env *env, const Recommender *rec, float **bias)
 	{
 		SparseRow	row = sparse_row(&state->rows, u);
 
+		if (env_interrupted(env))
+			return env->status;
 		(*bias)[u] = (float) baseline_user_bias(rec->summary.mean, rec->course_bias,
 												(int32_t) row.n, row.indexes, row.values);
 	}

@@ -29,7 +29,7 @@ first_not_below(const int32_t *indexes, int64_t begin, int64_t end, int32_t low)
 	return begin;
 }
 
-/* Asks for the start of column c; always inline, or gcc drops the call of a function without effect. */
+/* Asks for the start of column c.  Always inline: gcc drops calls of functions without effect. */
 static inline __attribute__((always_inline)) void
 prefetch_column(const Csr *columns, int32_t c)
 {

@@ -9,7 +9,7 @@
 /* Variances below this share of the sum of squares are rounding, not variance. */
 #define VARIANCE_EPSILON 1e-9
 
-/* Products for the cosines and counts, differences for the distances, moments over C for the rest. */
+/* Products for cosines and counts, differences for distances, moments over C for the rest. */
 SumKind
 similarity_sums(Similarity similarity)
 {

@@ -49,8 +49,8 @@ typedef enum Similarity
 } Similarity;
 
 /* The same, as choices of a parameter. */
-#define SIMILARITY_CHOICES "cosine jaccard pearson pearson_baseline adjusted_cosine euclidean msd " \
-	"lift tfidf bm25"
+#define SIMILARITY_CHOICES \
+	"cosine jaccard pearson pearson_baseline adjusted_cosine euclidean msd lift tfidf bm25"
 
 #define BM25_K1 1.2
 #define BM25_B 0.75

@@ -52,7 +52,7 @@ plain_common_mean(const PlainMatrix *data, int row, int other)
 	return n > 0 ? sum / n : 0;
 }
 
-/* Sum of (a - mean_a) (b - mean_b) over the common columns, a and b being two of the rows x and y. */
+/* Sum of (a - mean_a) (b - mean_b) over the common columns of x and y; a and b are x or y. */
 static inline double
 plain_product(const PlainMatrix *data, int x, int y, int a, int b, double mean_a, double mean_b)
 {

@@ -22,7 +22,8 @@ typedef struct Data
 static Data
 random_data(Env *env, uint64_t seed, int n_rows, int n_columns, int percent)
 {
-	Data		data = {.plain = {n_rows, n_columns, calloc((size_t) n_rows * (size_t) n_columns, 4)}};
+	size_t		n_cells = (size_t) n_rows * (size_t) n_columns;
+	Data		data = {.plain = {n_rows, n_columns, calloc(n_cells, sizeof(float))}};
 	size_t		n = 0;
 	size_t		e = 0;
 	Rng			rng;
@@ -221,7 +222,8 @@ test_long_rows(void)
 	{
 		int			x = e / 7;
 
-		CHECK_NEAR(table.values[e], plain_formula(&data.plain, SIMILARITY_COSINE, x, table.indexes[e]), 1e-6);
+		CHECK_NEAR(table.values[e],
+				   plain_formula(&data.plain, SIMILARITY_COSINE, x, table.indexes[e]), 1e-6);
 	}
 	options.table_size = 29;
 	CHECK_EQ_INT(neighbors_fit(env, &data.rows, &data.columns, &options, &whole), RECSYS_OK);
