@@ -18,6 +18,7 @@ createcluster_saved=$createcluster_conf.before-course_recsys
 directory=          # of the private server, once known
 keep_directory=no   # yes: finish leaves it for a later call
 job=                # process group of the running job
+no_prompt=          # yes: sudo must not ask for the password
 
 # Prints a heading.
 say() {
@@ -71,7 +72,7 @@ as_root() {
 	if [ "$EUID" -eq 0 ]; then
 		"$@"
 	elif command -v sudo >/dev/null; then
-		sudo "$@"
+		sudo ${no_prompt:+-n} "$@"
 	else
 		die "this needs root: $* (install sudo, or run $(basename "$0") as root)"
 	fi
@@ -103,13 +104,18 @@ install_packages() {
 		update_lists
 		download_packages "${missing[@]}"
 	}
-	trap '' HUP INT TERM        # an interrupted installation would leave half-configured packages
-	[ -e "$createcluster_conf" ] || [[ " ${missing[*]} " != *" postgresql"* ]] ||
+	run_to_end install_downloaded "${missing[@]}"
+}
+
+# Installs packages without creating a system cluster. The setting against that is in a file of
+# postgresql-common, which therefore comes first.
+install_downloaded() {
+	no_prompt=yes
+	[ -e "$createcluster_conf" ] || [[ " $* " != *" postgresql"* ]] ||
 		apt_get install -y --no-upgrade --no-install-recommends postgresql-common
 	forbid_system_cluster
-	apt_get install -y --no-upgrade --no-install-recommends "${missing[@]}"
+	apt_get install -y --no-upgrade --no-install-recommends "$@"
 	allow_system_cluster
-	catch_signals
 }
 
 # Updates the package lists. Prints to stderr only.
@@ -280,6 +286,26 @@ run_job() {
 	set +m
 	wait "$job" || status=$?
 	job=
+	return "$status"
+}
+
+# Runs a command to its end even if a signal comes, out of reach of Ctrl-C; then lets the signal end the
+# script. For what must not be left half done.
+run_to_end() {
+	local stopped='' status=0 child
+	trap 'stopped=129' HUP
+	trap 'stopped=130' INT
+	trap 'stopped=143' TERM
+	set -m
+	"$@" </dev/null &
+	child=$!
+	set +m
+	while kill -0 "$child" 2>/dev/null; do
+		wait "$child" || true       # also returns when a signal comes
+	done
+	wait "$child" || status=$?
+	catch_signals
+	[ -z "$stopped" ] || exit "$stopped"
 	return "$status"
 }
 
