@@ -55,6 +55,7 @@ my $code = 'errcode(ERRCODE_DATA_EXCEPTION)';
 accepts('check-includes', 'what each ring may include',
 	'src/core/csr.c' => "#include \"core/csr.h\"\n#include <math.h>\n/* SPI_execute() */\n",
 	'src/core/blas.c' => "#include <dlfcn.h>\nopenblas_set_num_threads(1);\n",
+	'src/core/env.c' => "#include <sanitizer/asan_interface.h>\n",
 	'src/core/parallel.c' => "#include <pthread.h>\n#include <signal.h>\n",
 	'src/core/estimators.c' => "#include <xgboost/c_api.h>\n#include \"linear.h\"\n",
 	'src/pg/load.c' => "#include \"postgres.h\"\n#include \"pg/compat.h\"\n#include \"executor/spi.h\"\n"
@@ -63,7 +64,7 @@ accepts('check-includes', 'what each ring may include',
 
 for my $header ('"postgres.h"', '"utils/array.h"', '"pg/load.h"', '"sql/x.h"', '"csr.h"', '<unistd.h>',
 	'<pthread.h>', '<signal.h>', '<setjmp.h>', '<dlfcn.h>', '<cblas.h>', '<linear.h>', '<xgboost/c_api.h>',
-	'"../pg/load.h"')
+	'<sanitizer/asan_interface.h>', '"../pg/load.h"')
 {
 	refuses('check-includes', "$header in core", 2, 'src/core/csr.c', "/* x */\n#include $header\n");
 }
