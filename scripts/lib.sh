@@ -157,7 +157,7 @@ choose_major() {
 		printf '%s\n' "$PG_MAJOR"
 		return
 	fi
-	for major in $(printf '%s\n' /usr/lib/postgresql/*/bin/postgres | cut -d / -f 5 | sort -rn); do
+	for major in $(ls -d /usr/lib/postgresql/*/bin/postgres 2>/dev/null | cut -d / -f 5 | sort -rn); do
 		[[ $major =~ ^[0-9]+$ ]] && [ "$major" -ge 14 ] || continue
 		newest=${newest:-$major}
 		if [ -e "/usr/lib/postgresql/$major/lib/pgxs/src/makefiles/pgxs.mk" ]; then
