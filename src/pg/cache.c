@@ -28,9 +28,8 @@
 typedef struct CacheSlot
 {
 	char		name[NAMEDATALEN];	/* must be first */
-	uint64		generation;
-	uint64		last_used;		/* tick */
-	CachedModel *model;			/* NULL while being filled */
+	uint64		generation;		/* of the registry when it was last checked */
+	CachedModel *model;
 } CacheSlot;
 
 static HTAB *cache = NULL;
@@ -49,30 +48,39 @@ check_fits(const char *name, const PublishedModel *published)
 				 errhint("Increase the setting \"course_recsys.cache_size\".")));
 }
 
-/* Takes models out until `needed` bytes fit into the budget. */
+/* Takes a model out of the cache, if it is there. */
+static void
+forget(const char *name)
+{
+	CacheSlot  *slot = hash_search(cache, name, HASH_FIND, NULL);
+	CachedModel *model = slot ? slot->model : NULL;
+
+	(void) hash_search(cache, name, HASH_REMOVE, NULL);
+	if (model)
+		pin_discard(&model->pinned);
+}
+
+/* Takes models out, the least recently used first, until `needed` bytes fit into the budget. */
 static void
 make_room(Size needed)
 {
 	for (;;)
 	{
 		HASH_SEQ_STATUS scan;
-		CacheSlot  *slot,
-				   *oldest = NULL;
+		CacheSlot  *slot;
+		CachedModel *oldest = NULL;
 		Size		total = needed;
 
 		hash_seq_init(&scan, cache);
 		while ((slot = hash_seq_search(&scan)) != NULL)
 		{
-			if (slot->model == NULL)
-				continue;
 			total += slot->model->bytes;
-			if (oldest == NULL || slot->last_used < oldest->last_used)
-				oldest = slot;
+			if (oldest == NULL || slot->model->last_used < oldest->last_used)
+				oldest = slot->model;
 		}
 		if (oldest == NULL || total <= (Size) recsys_cache_size * 1024)
 			return;
-		pin_discard(&oldest->model->pinned);
-		oldest->model = NULL;
+		forget(oldest->name);
 	}
 }
 
@@ -104,31 +112,46 @@ load_model(const char *name, const PublishedModel *published)
 	return model;
 }
 
-/* Looks at the published row again; loads it when it is another build. */
+/* Puts a model into the cache in place of an older one. */
 static void
-refresh(CacheSlot *slot)
+put(CachedModel *model, uint64 generation)
+{
+	CacheSlot  *slot;
+
+	forget(model->name);
+	slot = hash_search(cache, model->name, HASH_ENTER, NULL);
+	slot->model = model;
+	slot->generation = generation;
+}
+
+/* Looks at the published row again; loads it when it is another build than `cached`. */
+static CachedModel *
+refresh(const char *name, CachedModel *cached)
 {
 	uint64		before = registry_generation();
 	PublishedModel published;
+	CacheSlot  *slot;
 
 	SPI_connect();
-	store_published(slot->name, &published);
-	if (slot->model == NULL ||
-		memcmp(&slot->model->build, &published.build, sizeof(pg_uuid_t)) != 0)
+	if (!store_published(name, &published))
 	{
-		CachedModel *fresh,
-				   *old = slot->model;
-
-		check_fits(slot->name, &published);
-		make_room(published.bytes);
-		old = slot->model;		/* make_room may have taken it */
-		fresh = load_model(slot->name, &published);
-		slot->model = fresh;
-		if (old)
-			pin_discard(&old->pinned);
+		forget(name);
+		store_raise_unpublished(name);
 	}
-	slot->generation = before;
+	if (cached == NULL || memcmp(&cached->build, &published.build, sizeof(pg_uuid_t)) != 0)
+	{
+		check_fits(name, &published);
+		make_room(published.bytes);
+		cached = load_model(name, &published);
+		put(cached, before);
+	}
+	else
+	{
+		slot = hash_search(cache, name, HASH_FIND, NULL);
+		slot->generation = before;
+	}
 	SPI_finish();
+	return cached;
 }
 
 /* The published version of a model, pinned until the context is reset. */
@@ -136,29 +159,22 @@ CachedModel *
 model_open_cached(const char *name, MemoryContext until)
 {
 	CacheSlot  *slot;
-	bool		found;
+	CachedModel *model;
 
-	if (strlen(name) >= NAMEDATALEN)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("model \"%s\" does not exist", name)));
 	if (cache == NULL)
 	{
 		HASHCTL		info = {.keysize = NAMEDATALEN, .entrysize = sizeof(CacheSlot)};
 
 		cache = hash_create("course_recsys models", 16, &info, HASH_ELEM | HASH_STRINGS);
 	}
-	slot = hash_search(cache, name, HASH_ENTER, &found);
-	if (!found)
-	{
-		slot->model = NULL;
-		slot->generation = 0;
-	}
-	slot->last_used = ++tick;
-	if (slot->model == NULL || slot->generation != registry_generation())
-		refresh(slot);
-	pin_until(&slot->model->pinned, until);
-	return slot->model;
+	/* A longer name, which the table would cut off, is nobody's. */
+	slot = strlen(name) < NAMEDATALEN ? hash_search(cache, name, HASH_FIND, NULL) : NULL;
+	model = slot ? slot->model : NULL;
+	if (model == NULL || slot->generation != registry_generation())
+		model = refresh(name, model);
+	model->last_used = ++tick;
+	pin_until(&model->pinned, until);
+	return model;
 }
 
 /* Gives the room back to the model. */

@@ -20,6 +20,7 @@ typedef struct CachedModel
 	int			version;
 	pg_uuid_t	build;
 	Size		bytes;
+	uint64		last_used;		/* tick of the cache */
 	Recommender rec;
 	bool		scratch_taken;	/* a call uses the members below; an inner call takes its own */
 	void	   *scratch;		/* zero between calls */

@@ -27,7 +27,7 @@ typedef struct CacheSlot
 {
 	char		name[NAMEDATALEN];	/* must be first */
 	uint64		generation;		/* of the registry when it was last checked */
-	Dataset    *dataset;		/* NULL while being filled */
+	Dataset    *dataset;
 } CacheSlot;
 
 static HTAB *cache = NULL;
@@ -443,44 +443,45 @@ load_dataset(void)
 	return dataset;
 }
 
-/* Raises for a name that is not registered. */
+/* Takes a dataset out of the cache, if it is there. */
 static void
-raise_unknown(const char *name)
+forget(const char *name)
 {
-	ereport(ERROR,
-			(errcode(ERRCODE_UNDEFINED_OBJECT),
-			 errmsg("dataset \"%s\" does not exist", name),
-			 errhint("Register it with register_dataset().")));
+	CacheSlot  *slot = hash_search(cache, name, HASH_FIND, NULL);
+	Dataset    *dataset = slot ? slot->dataset : NULL;
+
+	(void) hash_search(cache, name, HASH_REMOVE, NULL);
+	if (dataset)
+		pin_discard(&dataset->pinned);
 }
 
-/* Reads the row again; replaces the cached dataset only when it has changed. */
-static void
-refresh(CacheSlot *slot)
+/* Reads the row again; replaces the cached dataset only when it has changed.  Unknown: error. */
+static Dataset *
+refresh(const char *name, Dataset *cached)
 {
 	uint64		before = registry_generation();
+	CacheSlot  *slot;
 
 	SPI_connect();
-	select_dataset(slot->name);
+	select_dataset(name);
 	if (SPI_processed == 0)
 	{
-		Dataset    *gone = slot->dataset;
-		char	   *name = pstrdup(slot->name);
-
-		hash_search(cache, slot->name, HASH_REMOVE, NULL);
-		if (gone)
-			pin_discard(&gone->pinned);
-		raise_unknown(name);
+		forget(name);
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("dataset \"%s\" does not exist", name),
+				 errhint("Register it with register_dataset().")));
 	}
-	if (slot->dataset == NULL || strcmp(slot->dataset->image, registry_text(0, 1)) != 0)
+	if (cached == NULL || strcmp(cached->image, registry_text(0, 1)) != 0)
 	{
-		Dataset    *old = slot->dataset;
-
-		slot->dataset = load_dataset();
-		if (old)
-			pin_discard(&old->pinned);
+		cached = load_dataset();
+		forget(name);
 	}
+	slot = hash_search(cache, name, HASH_ENTER, NULL);
+	slot->dataset = cached;
 	slot->generation = before;
 	SPI_finish();
+	return cached;
 }
 
 /* The dataset, pinned until the context is reset; unknown: error. */
@@ -488,26 +489,21 @@ Dataset *
 dataset_open(const char *name, MemoryContext until)
 {
 	CacheSlot  *slot;
-	bool		found;
+	Dataset    *dataset;
 
-	if (strlen(name) >= NAMEDATALEN)
-		raise_unknown(name);
 	if (cache == NULL)
 	{
 		HASHCTL		info = {.keysize = NAMEDATALEN, .entrysize = sizeof(CacheSlot)};
 
 		cache = hash_create("course_recsys datasets", 16, &info, HASH_ELEM | HASH_STRINGS);
 	}
-	slot = hash_search(cache, name, HASH_ENTER, &found);
-	if (!found)
-	{
-		slot->dataset = NULL;
-		slot->generation = 0;
-	}
-	if (slot->dataset == NULL || slot->generation != registry_generation())
-		refresh(slot);
-	pin_until(&slot->dataset->pinned, until);
-	return slot->dataset;
+	/* A longer name, which the table would cut off, is nobody's. */
+	slot = strlen(name) < NAMEDATALEN ? hash_search(cache, name, HASH_FIND, NULL) : NULL;
+	dataset = slot ? slot->dataset : NULL;
+	if (dataset == NULL || slot->generation != registry_generation())
+		dataset = refresh(name, dataset);
+	pin_until(&dataset->pinned, until);
+	return dataset;
 }
 
 /* Is a dataset of that name registered? */
