@@ -6,6 +6,8 @@
  * one comparison a course usually; then, when rows are missing, one pass over
  * the courses by popularity that ends with the last row wanted.
  */
+#include <float.h>
+
 #include "core/method.h"
 #include "core/topk.h"
 
@@ -28,14 +30,18 @@ static int
 rank_scored(const Recommender *rec, const float *scores, const RankOptions *options,
 			TopkItem *heap, Ranked *ranked)
 {
-	float		least = isnan(options->threshold) ? NO_OPINION : options->threshold;
+	/* Below it nothing can enter: no opinion, under the threshold, or worse than all n held. */
+	float		least = isnan(options->threshold) ? -FLT_MAX : options->threshold;
 	Topk		topk;
 
 	topk_init(&topk, heap, options->n);
 	for (int32_t c = 0; c < rec->n_courses; c++)
 	{
-		if (is_scored(scores[c]) && scores[c] >= least && is_allowed(options, c))
-			topk_offer(&topk, scores[c], rec->popularity_rank[c], c);
+		if (!(scores[c] >= least) || !is_scored(scores[c]) || !is_allowed(options, c))
+			continue;
+		topk_offer(&topk, scores[c], rec->popularity_rank[c], c);
+		if (topk.n == topk.k)
+			least = heap[0].score;
 	}
 	topk_sort(&topk);
 	for (int i = 0; i < topk.n; i++)
