@@ -209,6 +209,20 @@ check_orphans(const DatasetArgs *args)
 				 errmsg("%s cannot be given without %s", orphan, relation)));
 }
 
+/* A model that uses the dataset, or NULL. */
+static char *
+using_model(const char *dataset)
+{
+	Oid			types[] = {TEXTOID};
+	Datum		values[] = {CStringGetTextDatum(dataset)};
+
+	registry_execute(REGISTRY_READ,
+					 "SELECT m.model FROM %s.recsys_model AS m"
+					 " WHERE m.dataset OPERATOR(pg_catalog.=) $1 ORDER BY 1 LIMIT 1",
+					 1, types, values, NULL);
+	return SPI_processed > 0 ? registry_text(0, 1) : NULL;
+}
+
 /* An equal name must be the caller's own, and keep its keys while models use it. */
 static void
 check_replace(const DatasetArgs *args, const char *user_type, const char *course_type)
@@ -220,6 +234,7 @@ check_replace(const DatasetArgs *args, const char *user_type, const char *course
 		CStringGetTextDatum(course_type)
 	};
 	bool		isnull;
+	char	   *model;
 
 	registry_execute(REGISTRY_READ,
 					 "SELECT d.owner, d.user_column OPERATOR(pg_catalog.=) $2"
@@ -236,15 +251,12 @@ check_replace(const DatasetArgs *args, const char *user_type, const char *course
 				 errmsg("must be owner of dataset \"%s\"", args->name)));
 	if (DatumGetBool(registry_datum(0, 2, &isnull)))
 		return;
-	registry_execute(REGISTRY_READ,
-					 "SELECT m.model FROM %s.recsys_model AS m"
-					 " WHERE m.dataset OPERATOR(pg_catalog.=) $1 ORDER BY 1 LIMIT 1",
-					 1, types, values, NULL);
-	if (SPI_processed > 0)
+	model = using_model(args->name);
+	if (model)
 		ereport(ERROR,
 				(errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
 				 errmsg("cannot change the keys of dataset \"%s\" because model \"%s\" uses it",
-						args->name, registry_text(0, 1)),
+						args->name, model),
 				 errhint("Drop its models with drop_model() first, or register another dataset.")));
 }
 
@@ -314,9 +326,9 @@ write_dataset(const DatasetArgs *args, const char *const texts[], int n_texts)
 
 /* The caller must be able to read what it registers. */
 static void
-check_readable(const char *name, Oid ratings, Oid courses, Oid users, Oid terms)
+check_readable(const DatasetArgs *args)
 {
-	Oid			relations[] = {ratings, courses, users, terms};
+	Oid			relations[] = {args->ratings, args->courses, args->users, args->terms};
 
 	for (int i = 0; i < (int) lengthof(relations); i++)
 	{
@@ -352,7 +364,7 @@ dataset_register(DatasetArgs *args)
 	courses = source_name(args->courses, "courses");
 	users = source_name(args->users, "users");
 	terms = source_name(args->terms, "terms");
-	check_readable(args->name, args->ratings, args->courses, args->users, args->terms);
+	check_readable(args);
 
 	check_ratings(args, ratings, &user_type, &course_type);
 	if (courses)
@@ -385,6 +397,7 @@ dataset_drop(const char *name)
 	Oid			types[] = {TEXTOID};
 	Datum		values[] = {CStringGetTextDatum(name)};
 	Dataset    *dataset;
+	char	   *model;
 
 	registry_lock(registry()->dataset_rel, name, true, true);
 	dataset = dataset_open(name, CurrentMemoryContext);
@@ -393,15 +406,11 @@ dataset_drop(const char *name)
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("must be owner of dataset \"%s\"", name)));
 	SPI_connect();
-	registry_execute(REGISTRY_READ,
-					 "SELECT m.model FROM %s.recsys_model AS m"
-					 " WHERE m.dataset OPERATOR(pg_catalog.=) $1 ORDER BY 1 LIMIT 1",
-					 1, types, values, NULL);
-	if (SPI_processed > 0)
+	model = using_model(name);
+	if (model)
 		ereport(ERROR,
 				(errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
-				 errmsg("cannot drop dataset \"%s\" because model \"%s\" uses it", name,
-						registry_text(0, 1)),
+				 errmsg("cannot drop dataset \"%s\" because model \"%s\" uses it", name, model),
 				 errhint("Drop its models with drop_model() first.")));
 	registry_execute(REGISTRY_WRITE,
 					 "DELETE FROM %s.recsys_dataset AS d WHERE d.name OPERATOR(pg_catalog.=) $1",

@@ -63,14 +63,12 @@ fetch_title(TupleTableSlot *slot, void *arg)
 	}
 }
 
-/* SELECT c.key[, c.title] FROM courses AS c; fills the read types. */
+/* SELECT c.key[, c.title] FROM courses AS c */
 static char *
-titles_query(const Dataset *dataset, Oid key_type, Oid types[2])
+titles_query(const Dataset *dataset, Oid key_type)
 {
 	StringInfoData sql;
 
-	types[0] = key_type;
-	types[1] = TEXTOID;
 	initStringInfo(&sql);
 	appendStringInfoString(&sql, "SELECT ");
 	append_column(&sql, "c", dataset->courses_key, key_type);
@@ -145,11 +143,23 @@ current_key_type(const Dataset *dataset, const Recommender *rec, Oid relid, Oid 
 	return key_type;
 }
 
-/* Every course is available. */
-static void
-all_available(Titles *titles, const Recommender *rec)
+/* Starts a look-up; false when there is no relation of courses, so that all are available. */
+static bool
+begin_fetch(TitlesFetch *fetch, Titles *titles, const Dataset *dataset, const Recommender *rec,
+			Oid *relid, Oid *stored)
 {
-	memset(titles->available, true, rec->n_courses);
+	if (dataset->courses == NULL)
+	{
+		memset(titles->available, true, rec->n_courses);
+		return false;
+	}
+	*relid = dataset_relation(dataset, dataset->courses);
+	fetch->titles = titles;
+	fetch->rec = rec;
+	fetch->key_type = current_key_type(dataset, rec, *relid, stored);
+	fetch->with_title = dataset->title_column != NULL;
+	fetch->context = CurrentMemoryContext;
+	return true;
 }
 
 /* Looks these courses up, as the caller. */
@@ -157,27 +167,21 @@ void
 titles_fetch(Titles *titles, Dataset *dataset, const Recommender *rec, const int32_t *courses,
 			 int n)
 {
-	TitlesFetch fetch = {titles, rec, InvalidOid, dataset->title_column != NULL,
-	CurrentMemoryContext};
+	TitlesFetch fetch;
 	Oid			relid,
 				stored,
 				array_type,
 				types[2];
 
-	if (dataset->courses == NULL)
-	{
-		all_available(titles, rec);
+	if (!begin_fetch(&fetch, titles, dataset, rec, &relid, &stored))
 		return;
-	}
-	relid = dataset_relation(dataset, dataset->courses);
-	fetch.key_type = current_key_type(dataset, rec, relid, &stored);
 	array_type = get_array_type(fetch.key_type);
 	types[0] = fetch.key_type;
 	types[1] = TEXTOID;
 	if (!kept_plan_usable(&dataset->courses_plan, relid, &stored, 1))
 		kept_plan_make(&dataset->courses_plan,
 					   psprintf("%s WHERE c.%s OPERATOR(pg_catalog.=) ANY ($1)",
-								titles_query(dataset, fetch.key_type, types),
+								titles_query(dataset, fetch.key_type),
 								quote_identifier(dataset->courses_key)),
 					   1, &array_type, relid, &stored, 1);
 	query_stream_plan(dataset->courses_plan.plan,
@@ -189,19 +193,15 @@ titles_fetch(Titles *titles, Dataset *dataset, const Recommender *rec, const int
 void
 titles_fetch_all(Titles *titles, Dataset *dataset, const Recommender *rec)
 {
-	TitlesFetch fetch = {titles, rec, InvalidOid, dataset->title_column != NULL,
-	CurrentMemoryContext};
+	TitlesFetch fetch;
 	Oid			relid,
 				stored,
 				types[2];
 
-	if (dataset->courses == NULL)
-	{
-		all_available(titles, rec);
+	if (!begin_fetch(&fetch, titles, dataset, rec, &relid, &stored))
 		return;
-	}
-	relid = dataset_relation(dataset, dataset->courses);
-	fetch.key_type = current_key_type(dataset, rec, relid, &stored);
-	query_stream(titles_query(dataset, fetch.key_type, types), NULL, fetch.with_title ? 2 : 1,
-				 types, fetch_title, &fetch);
+	types[0] = fetch.key_type;
+	types[1] = TEXTOID;
+	query_stream(titles_query(dataset, fetch.key_type), NULL, fetch.with_title ? 2 : 1, types,
+				 fetch_title, &fetch);
 }
