@@ -19,31 +19,33 @@ CREATE TABLE courses (
     "FrontendDev" float8, "Blockchain" float8);
 CREATE TABLE ratings (user_id bigint, course_id text, rating float8);
 CREATE TABLE words (doc_index int, course_id text, term text, weight float8);
-CREATE TABLE published (LIKE courses);
-ALTER TABLE published DROP course_id, DROP title, ADD user_id bigint PRIMARY KEY;
+CREATE TABLE published AS SELECT 0::bigint AS user_id, * FROM courses;
+ALTER TABLE published DROP course_id, DROP title;
 \copy courses FROM PROGRAM 'cat "$COURSE_RECSYS_DATA/ibm-courses/course_genre.csv"' WITH (FORMAT csv, HEADER)
 \copy ratings FROM PROGRAM 'cat "$COURSE_RECSYS_DATA/ibm-courses/rs_content_test.csv"' WITH (FORMAT csv, HEADER)
 \copy words FROM PROGRAM 'cat "$COURSE_RECSYS_DATA/ibm-courses/courses_bows.csv"' WITH (FORMAT csv, HEADER)
-\copy published (user_id, "Database", "Python", "CloudComputing", "DataAnalysis", "Containers", "MachineLearning", "ComputerVision", "DataScience", "BigData", "Chatbot", "R", "BackendDev", "FrontendDev", "Blockchain") FROM PROGRAM 'cat "$COURSE_RECSYS_DATA/ibm-courses/user_profile.csv"' WITH (FORMAT csv, HEADER)
+\copy published FROM PROGRAM 'cat "$COURSE_RECSYS_DATA/ibm-courses/user_profile.csv"' WITH (FORMAT csv, HEADER)
 SELECT is(ARRAY[count(*), count(DISTINCT user_id), count(DISTINCT course_id)], '{9402,1000,105}',
           '9,402 ratings of 1,000 users on 105 courses') FROM ratings;
 SELECT is(ARRAY[(SELECT count(*) FROM courses), (SELECT count(*) FROM words), (SELECT count(*) FROM published)],
           '{307,10366,33901}', '307 courses, 10,366 words, 33,901 published profiles');
 
+-- The same in long form; genres are numbered in the order of the columns.
+CREATE TABLE columns AS
+SELECT attname, row_number() OVER (ORDER BY attnum) AS ordinal FROM pg_attribute
+WHERE attrelid = 'published'::regclass AND attnum > 1 AND NOT attisdropped;
 CREATE TABLE genres AS
-SELECT course_id, ordinal, weight
-FROM courses, unnest(ARRAY["Database", "Python", "CloudComputing", "DataAnalysis", "Containers", "MachineLearning",
-    "ComputerVision", "DataScience", "BigData", "Chatbot", "R", "BackendDev", "FrontendDev", "Blockchain"])
-    WITH ORDINALITY AS g (weight, ordinal);
+SELECT course_id, ordinal, value::float8 AS weight
+FROM courses c CROSS JOIN jsonb_each_text(to_jsonb(c)) JOIN columns ON attname = key;
 CREATE TABLE profiles AS
-SELECT user_id, ARRAY["Database", "Python", "CloudComputing", "DataAnalysis", "Containers", "MachineLearning",
-    "ComputerVision", "DataScience", "BigData", "Chatbot", "R", "BackendDev", "FrontendDev", "Blockchain"] AS profile
-FROM published;
+SELECT user_id, array_agg(value::float8 ORDER BY ordinal) AS profile
+FROM published p CROSS JOIN jsonb_each_text(to_jsonb(p)) JOIN columns ON attname = key
+WHERE user_id IN (SELECT user_id FROM ratings) GROUP BY 1;
 CREATE TABLE terms AS SELECT course_id, term, weight FROM words;
 ANALYZE courses, ratings, genres, profiles, terms;
 
 SELECT register_dataset('ibm', 'ratings', 'courses', terms => 'terms',
-    genre_columns => '{Database,Python,CloudComputing,DataAnalysis,Containers,MachineLearning,ComputerVision,DataScience,BigData,Chatbot,R,BackendDev,FrontendDev,Blockchain}')
+    genre_columns => (SELECT array_agg(attname ORDER BY ordinal) FROM columns))
 \g /dev/null
 SELECT is((SELECT ROW(users, courses, ratings)::text FROM train_model('by_genre', 'user_profile', dataset => 'ibm')),
           '(1000,307,9402)', 'user_profile is trained on all users, courses and ratings');
