@@ -68,9 +68,10 @@ SELECT user_id, ordinal, sum(rating * weight) AS weight FROM ratings JOIN genres
 CREATE TABLE expected_by_genre AS
 SELECT user_id, course_id, score, row_number() OVER (
            PARTITION BY user_id ORDER BY score DESC NULLS LAST, popularity DESC, course_id COLLATE "C")::int AS rank
-FROM (SELECT user_id, course_id, sum(p.weight * g.weight) AS dot
-      FROM expected_profile p JOIN genres g USING (ordinal) GROUP BY 1, 2) s
-JOIN unseen USING (user_id, course_id) CROSS JOIN LATERAL nullif(dot, 0) AS score;
+FROM unseen LEFT JOIN (
+         SELECT user_id, course_id, nullif(sum(p.weight * g.weight), 0) AS score
+         FROM expected_profile p JOIN genres g USING (ordinal) WHERE g.weight <> 0 GROUP BY 1, 2) s
+     USING (user_id, course_id);
 
 -- max over the taken courses of the cosine of two bags of words; float4 is what models are made of
 CREATE TABLE expected_cosine AS
@@ -82,9 +83,10 @@ GROUP BY a.course_id, b.course_id, n.norm, m.norm;
 CREATE TABLE expected_by_text AS
 SELECT user_id, course_id, score, row_number() OVER (
            PARTITION BY user_id ORDER BY score DESC NULLS LAST, popularity DESC, course_id COLLATE "C")::int AS rank
-FROM unseen u LEFT JOIN (
+FROM unseen LEFT JOIN (
          SELECT r.user_id, e.course_id, max(e.cosine) AS score
-         FROM ratings r JOIN expected_cosine e ON e.taken = r.course_id GROUP BY 1, 2) s USING (user_id, course_id);
+         FROM ratings r JOIN expected_cosine e ON e.taken = r.course_id GROUP BY 1, 2) s
+     USING (user_id, course_id);
 
 -- Every rank of every user.
 CREATE TABLE got_by_genre AS SELECT user_id::bigint, rank, course_id, score, source FROM recommend_all('by_genre', 307);
