@@ -127,22 +127,15 @@ course_array(const Recommender *rec, const int32_t *courses, int n, Oid key_type
 	return PointerGetDatum(construct_array(values, filled, key_type, length, by_value, align));
 }
 
-/* Type of the key of the courses now; raises when it no longer fits the model. */
+/* Read type of the key of the courses now; raises when it no longer fits the model, or the title its use. */
 static Oid
-current_key_type(const Dataset *dataset, const Recommender *rec, Oid relid, Oid *stored)
+current_key_type(const Dataset *dataset, const Recommender *rec, Oid relid)
 {
-	Oid			key_type;
-
-	*stored = dataset_column_type(dataset, dataset->courses, relid, dataset->courses_key);
-	key_type = key_read_type(*stored);
-	if (!OidIsValid(key_type) || key_kind(key_type) != rec->course_kind)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATATYPE_MISMATCH),
-				 errmsg("column \"%s\" of relation %s of dataset \"%s\" now has type %s",
-						dataset->courses_key, dataset->courses, dataset->name,
-						format_type_be(*stored)),
-				 errhint("Change the type back, or train the model again.")));
-	return key_type;
+	if (dataset->title_column)
+		(void) dataset_read_type(dataset, dataset->courses, relid, dataset->title_column,
+								 text_read_type);
+	return dataset_key_type(dataset, dataset->courses, relid, dataset->courses_key,
+							rec->course_kind);
 }
 
 /* Every course is available. */
@@ -170,7 +163,8 @@ titles_fetch(Titles *titles, Dataset *dataset, const Recommender *rec, const int
 		return;
 	}
 	relid = dataset_relation(dataset, dataset->courses);
-	fetch.key_type = current_key_type(dataset, rec, relid, &stored);
+	fetch.key_type = current_key_type(dataset, rec, relid);
+	stored = dataset_column_type(dataset, dataset->courses, relid, dataset->courses_key);
 	array_type = get_array_type(fetch.key_type);
 	types[0] = fetch.key_type;
 	types[1] = TEXTOID;
@@ -192,7 +186,6 @@ titles_fetch_all(Titles *titles, Dataset *dataset, const Recommender *rec)
 	TitlesFetch fetch = {titles, rec, InvalidOid, dataset->title_column != NULL,
 	CurrentMemoryContext};
 	Oid			relid,
-				stored,
 				types[2];
 
 	if (dataset->courses == NULL)
@@ -201,7 +194,7 @@ titles_fetch_all(Titles *titles, Dataset *dataset, const Recommender *rec)
 		return;
 	}
 	relid = dataset_relation(dataset, dataset->courses);
-	fetch.key_type = current_key_type(dataset, rec, relid, &stored);
+	fetch.key_type = current_key_type(dataset, rec, relid);
 	query_stream(titles_query(dataset, fetch.key_type, types), NULL, fetch.with_title ? 2 : 1,
 				 types, fetch_title, &fetch);
 }
