@@ -43,13 +43,14 @@ pass_query(Call *call, const char *sql, ParamListInfo params)
 	SPI_finish();
 }
 
-/* The dataset, readable by the caller. */
+/* The dataset, readable by the caller, with the columns of the ratings as they should be. */
 static Dataset *
 open_readable(const char *name)
 {
 	Dataset    *dataset = dataset_open(name, CurrentMemoryContext);
 
 	dataset_check_select(dataset);
+	(void) ratings_columns(dataset);
 	return dataset;
 }
 
@@ -125,6 +126,7 @@ genre_expression(const Dataset *dataset, const char *column)
 	Oid			relid = dataset_relation(dataset, dataset->courses);
 	bool		boolean = dataset_column_type(dataset, dataset->courses, relid, column) == BOOLOID;
 
+	(void) dataset_read_type(dataset, dataset->courses, relid, column, genre_read_type);
 	return psprintf("c.%s%s::pg_catalog.float8", quote_identifier(column),
 					boolean ? "::pg_catalog.int4" : "");
 }
@@ -230,6 +232,9 @@ top_course_rows(Call *call, const char *name, int n)
 
 	if (dataset->courses && dataset->title_column)
 	{
+		(void) dataset_read_type(dataset, dataset->courses,
+								 dataset_relation(dataset, dataset->courses),
+								 dataset->title_column, text_read_type);
 		title = psprintf("(SELECT pg_catalog.min(c.%s::pg_catalog.text) FROM %s AS c"
 						 " WHERE c.%s OPERATOR(pg_catalog.=) t.course)",
 						 quote_identifier(dataset->title_column), dataset->courses,

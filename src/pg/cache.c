@@ -84,6 +84,15 @@ make_room(Size needed)
 	}
 }
 
+/* Says in an error which model it was that could not be loaded. */
+static void
+load_context(void *arg)
+{
+	const CachedModel *model = arg;
+
+	errcontext("loading model \"%s\" version %d", model->name, model->version);
+}
+
 /* Reads and opens a model, in a context of its own. */
 static CachedModel *
 load_model(const char *name, const PublishedModel *published)
@@ -92,6 +101,7 @@ load_model(const char *name, const PublishedModel *published)
 												  ALLOCSET_DEFAULT_SIZES);
 	CachedModel *model = MemoryContextAllocZero(context, sizeof(CachedModel));
 	Env		   *env = &model->env;
+	ErrorContextCallback callback = {error_context_stack, load_context, model};
 	char	   *bytes;
 
 	model->pinned.context = context;
@@ -100,6 +110,7 @@ load_model(const char *name, const PublishedModel *published)
 	model->version = published->version;
 	model->build = published->build;
 	model->bytes = published->bytes;
+	error_context_stack = &callback;
 	env_for_context(env, context);
 	if ((bytes = env_alloc(env, published->bytes, 1)) == NULL)
 		env_check(env, env->status);
@@ -108,6 +119,7 @@ load_model(const char *name, const PublishedModel *published)
 	if ((model->scratch = env_alloc_zero(env, recommender_scratch_size(&model->rec), 1)) == NULL ||
 		(model->scores = env_alloc(env, model->rec.n_courses, sizeof(float))) == NULL)
 		env_check(env, env->status);
+	error_context_stack = callback.previous;
 	MemoryContextSetParent(context, TopMemoryContext);
 	return model;
 }

@@ -113,6 +113,13 @@ text_read_type(Oid type)
 	}
 }
 
+/* Genre columns may also be boolean. */
+Oid
+genre_read_type(Oid type)
+{
+	return type == BOOLOID ? FLOAT8OID : rating_read_type(type);
+}
+
 /* How the core holds keys of that type. */
 KeyKind
 key_kind(Oid read_type)
@@ -208,6 +215,17 @@ dataset_relation(const Dataset *dataset, const char *relation)
 	return relid;
 }
 
+/* Raises for a column whose type is no longer what it was registered or trained with. */
+static void
+raise_type(const Dataset *dataset, const char *relation, const char *column, Oid stored)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_DATATYPE_MISMATCH),
+			 errmsg("column \"%s\" of relation %s of dataset \"%s\" now has type %s", column,
+					relation, dataset->name, format_type_be(stored)),
+			 errhint("Change the type back, or register the dataset with another column and train its models again.")));
+}
+
 /* Type of a column, domains looked through; missing: error. */
 Oid
 dataset_column_type(const Dataset *dataset, const char *relation, Oid relid, const char *column)
@@ -221,6 +239,31 @@ dataset_column_type(const Dataset *dataset, const char *relation, Oid relid, con
 						relation, dataset->name),
 				 errhint("Add the column again, or register the dataset with another one.")));
 	return getBaseType(get_atttype(relid, attnum));
+}
+
+/* Type in which a column is read now; missing, or of a type that cannot serve: error. */
+Oid
+dataset_read_type(const Dataset *dataset, const char *relation, Oid relid, const char *column,
+				  Oid (*read_type) (Oid))
+{
+	Oid			stored = dataset_column_type(dataset, relation, relid, column);
+	Oid			type = read_type(stored);
+
+	if (!OidIsValid(type))
+		raise_type(dataset, relation, column, stored);
+	return type;
+}
+
+/* The same for a key that is compared with keys of this kind. */
+Oid
+dataset_key_type(const Dataset *dataset, const char *relation, Oid relid, const char *column,
+				 KeyKind kind)
+{
+	Oid			type = dataset_read_type(dataset, relation, relid, column, key_read_type);
+
+	if (key_kind(type) != kind)
+		raise_type(dataset, relation, column, dataset_column_type(dataset, relation, relid, column));
+	return type;
 }
 
 /* May the current user SELECT these columns of a relation?  NULL names are skipped. */

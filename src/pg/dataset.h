@@ -115,11 +115,21 @@ extern Oid	dataset_column_type(const Dataset *dataset, const char *relation, Oid
 								const char *column);
 
 /*
+ * Type in which a column is read now, by one of the functions below; a key must be of the given kind.
+ * Missing, or of a type that cannot serve: error that names the dataset.
+ */
+extern Oid	dataset_read_type(const Dataset *dataset, const char *relation, Oid relid,
+							  const char *column, Oid (*read_type) (Oid));
+extern Oid	dataset_key_type(const Dataset *dataset, const char *relation, Oid relid,
+							 const char *column, KeyKind kind);
+
+/*
  * Types in which columns are read, whatever they are stored as; InvalidOid when
  * the stored type cannot serve.
  */
 extern Oid	key_read_type(Oid type);	/* int2, int4, int8, text, uuid */
 extern Oid	rating_read_type(Oid type); /* float4, float8 */
+extern Oid	genre_read_type(Oid type);	/* float4, float8 */
 extern Oid	time_read_type(Oid type);	/* timestamptz, timestamp, date, int8 */
 extern Oid	text_read_type(Oid type);	/* text */
 extern KeyKind key_kind(Oid read_type);

@@ -76,13 +76,6 @@ check_column(const char *relation, Oid relid, const char *column, ReadType read_
 #define TIME_TYPES "timestamptz, timestamp, date or an integer (seconds since 1970)"
 #define TEXT_TYPES "text or a built-in type that is shown as text"
 
-/* Genre columns may also be boolean. */
-static Oid
-genre_read_type(Oid type)
-{
-	return type == BOOLOID ? FLOAT8OID : rating_read_type(type);
-}
-
 /* Name of an existing column among two; raises when there is neither. */
 static char *
 default_key(const char *relation, Oid relid, char *first, char *second, const char *hint)

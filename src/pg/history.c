@@ -153,7 +153,7 @@ fetch_group(Dataset *dataset, const Recommender *rec, const UserArg *user)
 		return -1;
 	relid = dataset_relation(dataset, dataset->users);
 	stored = dataset_column_type(dataset, dataset->users, relid, dataset->users_key);
-	key_type = key_read_type(stored);
+	key_type = dataset_read_type(dataset, dataset->users, relid, dataset->users_key, key_read_type);
 	if (!user_arg_convert(user, key_type, &value))
 		return -1;
 	if (!kept_plan_usable(&dataset->group_plan, relid, &stored, 1))
@@ -169,10 +169,20 @@ fetch_group(Dataset *dataset, const Recommender *rec, const UserArg *user)
 	}
 	types = palloc(sizeof(Oid) * dataset->n_features);
 	for (int i = 0; i < dataset->n_features; i++)
-		types[i] = TEXTOID;
+		types[i] = dataset_read_type(dataset, dataset->users, relid, dataset->feature_columns[i],
+									 text_read_type);
 	query_stream_plan(dataset->group_plan.plan, query_one_param(key_type, value),
 					  dataset->n_features, types, fetch_group_row, &fetch);
 	return fetch.group;
+}
+
+/* Raises when the ratings no longer have the kind of course keys that the model knows. */
+void
+check_course_kind(const Dataset *dataset, const Recommender *rec, const RatingsColumns *columns)
+{
+	if (key_kind(columns->types[1]) != rec->course_kind)
+		(void) dataset_key_type(dataset, dataset->ratings, columns->relation,
+								dataset->course_column, rec->course_kind);
 }
 
 /* Reads the user's ratings and, for methods that want them, the user's attributes. */
@@ -185,6 +195,7 @@ history_fetch(Dataset *dataset, const Recommender *rec, const UserArg *user)
 	Datum		value;
 	HistoryFetch fetch = {dataset, rec, &columns, NULL, CurrentMemoryContext};
 
+	check_course_kind(dataset, rec, &columns);
 	fetch.history = history = history_new(HISTORY_ROOM, columns.time >= 0);
 	if (user->known && user_arg_convert(user, columns.types[0], &value))
 	{

@@ -19,6 +19,10 @@ typedef struct OwnHistory
 	int			room;
 } OwnHistory;
 
+/* Raises when the ratings no longer have the kind of course keys that the model knows. */
+extern void check_course_kind(const Dataset *dataset, const Recommender *rec,
+							  const RatingsColumns *columns);
+
 /*
  * Reads the user's ratings by one indexed statement, as the caller, and, for
  * methods that want them, the user's attributes.  Courses that the model does

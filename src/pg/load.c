@@ -64,13 +64,8 @@ add_column(RatingsColumns *columns, const Dataset *dataset, const char *column,
 	if (column == NULL)
 		return -1;
 	columns->stored[i] = dataset_column_type(dataset, dataset->ratings, columns->relation, column);
-	columns->types[i] = read_type(columns->stored[i]);
-	if (!OidIsValid(columns->types[i]))
-		ereport(ERROR,
-				(errcode(ERRCODE_DATATYPE_MISMATCH),
-				 errmsg("column \"%s\" of relation %s of dataset \"%s\" now has type %s", column,
-						dataset->ratings, dataset->name, format_type_be(columns->stored[i])),
-				 errhint("Change the type back, or register the dataset with another column.")));
+	columns->types[i] = dataset_read_type(dataset, dataset->ratings, columns->relation, column,
+										  read_type);
 	return columns->n++;
 }
 
@@ -218,20 +213,13 @@ typedef struct CoursesQuery
 	Oid			key_type;
 } CoursesQuery;
 
-/* Begins SELECT c.key; the caller appends columns and then " FROM ...". */
+/* Begins SELECT c.key, with keys of a kind; the caller appends columns and then " FROM ...". */
 static void
-courses_query(const Dataset *dataset, CoursesQuery *query)
+courses_query(const Dataset *dataset, KeyKind kind, CoursesQuery *query)
 {
 	Oid			relid = dataset_relation(dataset, dataset->courses);
-	Oid			type = dataset_column_type(dataset, dataset->courses, relid, dataset->courses_key);
 
-	query->key_type = key_read_type(type);
-	if (!OidIsValid(query->key_type))
-		ereport(ERROR,
-				(errcode(ERRCODE_DATATYPE_MISMATCH),
-				 errmsg("column \"%s\" of relation %s of dataset \"%s\" now has type %s",
-						dataset->courses_key, dataset->courses, dataset->name,
-						format_type_be(type))));
+	query->key_type = dataset_key_type(dataset, dataset->courses, relid, dataset->courses_key, kind);
 	initStringInfo(&query->sql);
 	appendStringInfoString(&query->sql, "SELECT ");
 	append_column(&query->sql, "c", dataset->courses_key, query->key_type);
@@ -284,7 +272,7 @@ load_courses(Job *job, const Dataset *dataset, TrainingBuilder *builder)
 
 	if (dataset->courses == NULL)
 		return;
-	courses_query(dataset, &query);
+	courses_query(dataset, builder->courses.kind, &query);
 	load.key_type = query.key_type;
 	appendStringInfo(&query.sql, " FROM %s AS c", dataset->courses);
 	query_stream(query.sql.data, NULL, 1, &query.key_type, load_course, &load);
@@ -351,7 +339,7 @@ load_genres(Job *job, const Dataset *dataset, TrainingSet *set)
 	Oid			relid = dataset_relation(dataset, dataset->courses);
 	Oid		   *types = palloc(sizeof(Oid) * (dataset->n_genres + 1));
 
-	courses_query(dataset, &query);
+	courses_query(dataset, set->courses.kind, &query);
 	load.key_type = types[0] = query.key_type;
 	env_check(&job->env, strings_init(&job->env, &names));
 	for (int g = 0; g < dataset->n_genres; g++)
@@ -359,6 +347,7 @@ load_genres(Job *job, const Dataset *dataset, TrainingSet *set)
 		const char *column = dataset->genre_columns[g];
 		bool		boolean = dataset_column_type(dataset, dataset->courses, relid, column) == BOOLOID;
 
+		(void) dataset_read_type(dataset, dataset->courses, relid, column, genre_read_type);
 		appendStringInfo(&query.sql, ", c.%s%s::pg_catalog.float8", quote_identifier(column),
 						 boolean ? "::pg_catalog.int4" : "");
 		types[g + 1] = FLOAT8OID;
@@ -385,11 +374,16 @@ append_attribute(StringInfo group, const char *column, const char *value)
 void
 append_attributes(StringInfo sql, const Dataset *dataset)
 {
+	Oid			relid = dataset_relation(dataset, dataset->users);
+
 	for (int i = 0; i < dataset->n_features; i++)
 	{
+		const char *column = dataset->feature_columns[i];
+
 		if (i > 0)
 			appendStringInfoString(sql, ", ");
-		append_column(sql, "u", dataset->feature_columns[i], TEXTOID);
+		append_column(sql, "u", column,
+					  dataset_read_type(dataset, dataset->users, relid, column, text_read_type));
 	}
 }
 
@@ -461,8 +455,8 @@ load_groups(Job *job, const Dataset *dataset, TrainingSet *set)
 	Oid		   *types = palloc(sizeof(Oid) * (dataset->n_features + 1));
 	StringInfoData sql;
 
-	load.key_type = key_read_type(dataset_column_type(dataset, dataset->users, relid,
-													  dataset->users_key));
+	load.key_type = dataset_key_type(dataset, dataset->users, relid, dataset->users_key,
+									 set->users.kind);
 	types[0] = load.key_type;
 	for (int i = 0; i < dataset->n_features; i++)
 		types[i + 1] = TEXTOID;

@@ -89,7 +89,8 @@ load_ready_terms(TermsLoad *load)
 	Oid			types[3] = {InvalidOid, TEXTOID, FLOAT8OID};
 	StringInfoData sql;
 
-	types[0] = load->key_type = key_read_type(dataset_column_type(dataset, dataset->terms, relid, key));
+	types[0] = load->key_type = dataset_key_type(dataset, dataset->terms, relid, key,
+												 load->set->courses.kind);
 	initStringInfo(&sql);
 	appendStringInfoString(&sql, "SELECT ");
 	append_column(&sql, "t", key, load->key_type);
@@ -184,10 +185,13 @@ load_text(TupleTableSlot *slot, void *arg)
 
 /* Appends coalesce(c.column::text, ''). */
 static void
-append_text(StringInfo sql, const char *column)
+append_text(StringInfo sql, const Dataset *dataset, const char *column)
 {
+	Oid			relid = dataset_relation(dataset, dataset->courses);
+
 	appendStringInfoString(sql, "COALESCE(");
-	append_column(sql, "c", column, TEXTOID);
+	append_column(sql, "c", column,
+				  dataset_read_type(dataset, dataset->courses, relid, column, text_read_type));
 	appendStringInfoString(sql, ", '')");
 }
 
@@ -198,11 +202,11 @@ append_course_text(StringInfo sql, const Dataset *dataset, const char *config)
 	appendStringInfo(sql, "pg_catalog.to_tsvector(%s, ", config);
 	if (dataset->title_column)
 	{
-		append_text(sql, dataset->title_column);
+		append_text(sql, dataset, dataset->title_column);
 		appendStringInfoString(sql, " OPERATOR(pg_catalog.||) ' '::pg_catalog.text"
 							   " OPERATOR(pg_catalog.||) ");
 	}
-	append_text(sql, dataset->description_column);
+	append_text(sql, dataset, dataset->description_column);
 	appendStringInfoChar(sql, ')');
 }
 
@@ -217,8 +221,9 @@ load_texts(TermsLoad *load)
 	Oid			types[2] = {InvalidOid, TSVECTOROID};
 	StringInfoData sql;
 
-	types[0] = load->key_type = key_read_type(dataset_column_type(dataset, dataset->courses, relid,
-																  dataset->courses_key));
+	types[0] = load->key_type = dataset_key_type(dataset, dataset->courses, relid,
+												 dataset->courses_key,
+												 load->set->courses.kind);
 	initStringInfo(&sql);
 	appendStringInfoString(&sql, "SELECT ");
 	append_column(&sql, "c", dataset->courses_key, load->key_type);

@@ -11,6 +11,7 @@
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
 
+#include "pg/history.h"
 #include "pg/keys.h"
 #include "pg/load.h"
 #include "pg/population.h"
@@ -169,8 +170,8 @@ load_others(OthersLoad *load)
 	Oid		   *types = palloc(sizeof(Oid) * n_columns);
 	StringInfoData sql;
 
-	types[0] = load->key_type = key_read_type(dataset_column_type(dataset, dataset->users, relid,
-																  dataset->users_key));
+	types[0] = load->key_type = dataset_key_type(dataset, dataset->users, relid, dataset->users_key,
+												 p->set.users.kind);
 	for (int i = 1; i < n_columns; i++)
 		types[i] = TEXTOID;
 	initStringInfo(&load->text);
@@ -197,7 +198,9 @@ population_load(Population *p, Job *job, const Serving *serving, bool with_other
 	LoadRequest request = {0};
 	const Dataset *dataset = serving->dataset;
 	OthersLoad	others = {.population = p, .job = job, .serving = serving};
+	RatingsColumns columns = ratings_columns(dataset);
 
+	check_course_kind(dataset, serving->rec, &columns);
 	memset(p, 0, sizeof(*p));
 	load_training_set(job, dataset, &request, &p->set);
 	env_check(&job->env, idmap_init(&job->env, &p->others, p->set.users.kind));

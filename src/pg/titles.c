@@ -125,28 +125,21 @@ course_array(const Recommender *rec, const int32_t *courses, int n, Oid key_type
 	return PointerGetDatum(construct_array(values, filled, key_type, length, by_value, align));
 }
 
-/* Type of the key of the courses now; raises when it no longer fits the model. */
+/* Read type of the key of the courses now; raises when it no longer fits the model, or the title its use. */
 static Oid
-current_key_type(const Dataset *dataset, const Recommender *rec, Oid relid, Oid *stored)
+current_key_type(const Dataset *dataset, const Recommender *rec, Oid relid)
 {
-	Oid			key_type;
-
-	*stored = dataset_column_type(dataset, dataset->courses, relid, dataset->courses_key);
-	key_type = key_read_type(*stored);
-	if (!OidIsValid(key_type) || key_kind(key_type) != rec->course_kind)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATATYPE_MISMATCH),
-				 errmsg("column \"%s\" of relation %s of dataset \"%s\" now has type %s",
-						dataset->courses_key, dataset->courses, dataset->name,
-						format_type_be(*stored)),
-				 errhint("Change the type back, or train the model again.")));
-	return key_type;
+	if (dataset->title_column)
+		(void) dataset_read_type(dataset, dataset->courses, relid, dataset->title_column,
+								 text_read_type);
+	return dataset_key_type(dataset, dataset->courses, relid, dataset->courses_key,
+							rec->course_kind);
 }
 
 /* Starts a look-up; false when there is no relation of courses, so that all are available. */
 static bool
 begin_fetch(TitlesFetch *fetch, Titles *titles, const Dataset *dataset, const Recommender *rec,
-			Oid *relid, Oid *stored)
+			Oid *relid)
 {
 	if (dataset->courses == NULL)
 	{
@@ -156,7 +149,7 @@ begin_fetch(TitlesFetch *fetch, Titles *titles, const Dataset *dataset, const Re
 	*relid = dataset_relation(dataset, dataset->courses);
 	fetch->titles = titles;
 	fetch->rec = rec;
-	fetch->key_type = current_key_type(dataset, rec, *relid, stored);
+	fetch->key_type = current_key_type(dataset, rec, *relid);
 	fetch->with_title = dataset->title_column != NULL;
 	fetch->context = CurrentMemoryContext;
 	return true;
@@ -169,21 +162,20 @@ titles_fetch(Titles *titles, Dataset *dataset, const Recommender *rec, const int
 {
 	TitlesFetch fetch;
 	Oid			relid,
-				stored,
 				array_type,
 				types[2];
 
-	if (!begin_fetch(&fetch, titles, dataset, rec, &relid, &stored))
+	if (!begin_fetch(&fetch, titles, dataset, rec, &relid))
 		return;
 	array_type = get_array_type(fetch.key_type);
 	types[0] = fetch.key_type;
 	types[1] = TEXTOID;
-	if (!kept_plan_usable(&dataset->courses_plan, relid, &stored, 1))
+	if (!kept_plan_usable(&dataset->courses_plan, relid, &fetch.key_type, 1))
 		kept_plan_make(&dataset->courses_plan,
 					   psprintf("%s WHERE c.%s OPERATOR(pg_catalog.=) ANY ($1)",
 								titles_query(dataset, fetch.key_type),
 								quote_identifier(dataset->courses_key)),
-					   1, &array_type, relid, &stored, 1);
+					   1, &array_type, relid, &fetch.key_type, 1);
 	query_stream_plan(dataset->courses_plan.plan,
 					  query_one_param(array_type, course_array(rec, courses, n, fetch.key_type)),
 					  fetch.with_title ? 2 : 1, types, fetch_title, &fetch);
@@ -195,10 +187,9 @@ titles_fetch_all(Titles *titles, Dataset *dataset, const Recommender *rec)
 {
 	TitlesFetch fetch;
 	Oid			relid,
-				stored,
 				types[2];
 
-	if (!begin_fetch(&fetch, titles, dataset, rec, &relid, &stored))
+	if (!begin_fetch(&fetch, titles, dataset, rec, &relid))
 		return;
 	types[0] = fetch.key_type;
 	types[1] = TEXTOID;

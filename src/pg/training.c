@@ -318,6 +318,7 @@ estimate_training_rows(Call *call, const char *method_name, Datum params_json,
 				save_seconds;
 
 	dataset_check_select(dataset);
+	(void) ratings_columns(dataset);
 	SPI_connect();
 	shape = planned_shape(dataset, settings_job_threads());
 	SPI_finish();

@@ -1,0 +1,327 @@
+-- What every method promises, with every value of its choice and boolean parameters: one suite over recsys_methods().
+\ir setup.psql
+\ir fixture.psql
+SELECT no_plan();
+
+-- ------------------------------------------------------------ the models under test
+
+CREATE TABLE school.variant AS
+	SELECT method || coalesce((SELECT string_agg(' ' || key || '=' || value, '' ORDER BY key)
+			FROM jsonb_each_text(params)), '') AS model, method, params,
+		method <> 'popular' AS personal, method NOT IN ('popular', 'demographic') AS by_ratings,
+		m.predicts_ratings, m.finds_similar AND NOT params @> '{"user_based": true}' AS finds_similar, m.explains
+	FROM recsys_methods() m JOIN (
+		SELECT method, '{}'::jsonb FROM recsys_methods()
+		UNION ALL
+		SELECT method, jsonb_build_object(p.param, choice)
+			FROM recsys_methods() m, recsys_method_params(m.method) p, unnest(p.choices) AS choice
+			WHERE param <> 'cold_start'
+		UNION ALL
+		SELECT method, jsonb_build_object(p.param, NOT p.default_value::boolean)
+			FROM recsys_methods() m, recsys_method_params(m.method) p WHERE p.type = 'boolean' AND param <> 'verbose'
+		UNION ALL
+		SELECT 'knn', jsonb_build_object(p.param, choice, 'user_based', true)
+			FROM recsys_method_params('knn') p, unnest(p.choices) AS choice WHERE param <> 'cold_start'
+	) v (method, params) USING (method);
+SELECT cmp_ok(count(*), '>=', 46::bigint, 'every choice is a model of its own') FROM variant;
+
+SELECT is((SELECT count(*) FROM train_model(v.model, v.method, v.params, 'school')), 1::bigint, v.model || ': trains')
+FROM variant v ORDER BY model;
+
+-- One test a model: the query, with the model's name for MODEL, gives no row.
+CREATE FUNCTION school.never(condition text, query text, description text) RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE
+	name text;
+	n int := 0;
+BEGIN
+	FOR name IN EXECUTE 'SELECT model FROM school.variant WHERE ' || condition || ' ORDER BY model' LOOP
+		RETURN NEXT is_empty(replace(query, 'MODEL', quote_literal(name)), name || ': ' || description);
+		n := n + 1;
+	END LOOP;
+	IF n = 0 THEN
+		RETURN NEXT fail('no model was tested: ' || description);
+	END IF;
+END $$;
+
+-- Users of every kind: in training, only in the table of users, nowhere, unknown visitor
+CREATE TABLE school.anybody AS SELECT generate_series(1, 24) AS user_id UNION ALL SELECT unnest('{999,NULL}'::int[]);
+CREATE VIEW school.seen AS SELECT user_id, array_agg(course_id ORDER BY course_id) AS courses FROM school.ratings GROUP BY 1;
+CREATE TABLE school.counts AS SELECT c.course_id, c.title, count(r) AS n
+	FROM school.courses c LEFT JOIN school.ratings r USING (course_id) GROUP BY 1, 2;
+
+-- ------------------------------------------------------------ the answer
+
+SELECT never('personal', $$
+	(SELECT p.user_id, r.course_id FROM pupils p, recommend_courses(p.user_id, MODEL, 2) r WHERE r.source = MODEL
+	EXCEPT SELECT user_id, course_id FROM wanted)
+	UNION ALL
+	(SELECT user_id, course_id FROM wanted
+	EXCEPT SELECT p.user_id, r.course_id FROM pupils p, recommend_courses(p.user_id, MODEL, 2) r WHERE r.source = MODEL)
+	$$, 'users get the courses of their colour');
+SELECT never('true', $$
+	SELECT a.user_id, n, count(r.rank)
+	FROM anybody a CROSS JOIN unnest('{1,2,5,100}'::int[]) AS n
+		LEFT JOIN seen s USING (user_id) LEFT JOIN LATERAL recommend_courses(a.user_id, MODEL, n) r ON true
+	GROUP BY a.user_id, n, s.courses HAVING count(r.rank) <> least(n, 12 - coalesce(cardinality(s.courses), 0))
+		OR array_agg(r.rank ORDER BY r.rank) <> array(SELECT generate_series(1, count(r.rank)::int))
+	$$, 'n rows whenever n courses are left, with ranks from 1');
+SELECT never('true', $$
+	SELECT user_id, r.course_id FROM seen, recommend_courses(user_id, MODEL, 100) r WHERE r.course_id = ANY (courses)
+	$$, 'no course that the user has');
+SELECT never('true', $$
+	SELECT user_id FROM anybody, recommend_courses(user_id, MODEL, 100, exclude_seen => false) r
+	GROUP BY 1 HAVING count(DISTINCT r.course_id) <> 12
+	$$, 'all courses without exclude_seen');
+SELECT never('true', $$
+	SELECT * FROM (
+		SELECT a.user_id, r.*, c.n, c.title AS real_title, lag(r.score) OVER w AS score1, lag(c.n) OVER w AS n1,
+			lag(r.course_id) OVER w AS id1
+		FROM anybody a, recommend_courses(a.user_id, MODEL, 100, exclude_seen => false) r
+			JOIN counts c USING (course_id) WINDOW w AS (PARTITION BY a.user_id ORDER BY r.rank)) r
+	WHERE r.title IS DISTINCT FROM real_title OR rank > 1 AND (
+		score1 IS NULL AND score IS NOT NULL OR score > score1
+		OR (score = score1 OR score IS NULL AND score1 IS NULL) AND (n > n1 OR n = n1 AND course_id < id1))
+	$$, 'best score first, then popular ones; ties by more ratings, then by id; titles');
+SELECT never('true', $$
+	SELECT user_id, r.* FROM anybody a, recommend_courses(a.user_id, MODEL, 100) r
+	WHERE r.source <> CASE WHEN r.score IS NULL OR MODEL LIKE 'popular%' THEN 'popular' ELSE MODEL END
+	$$, 'the source of a row without a personal score is popular');
+SELECT never('true', $$
+	SELECT r.* FROM recommend_courses(999, MODEL, 100) r WHERE source <> 'popular'
+	UNION ALL (SELECT * FROM recommend_courses(999, MODEL, 100) EXCEPT SELECT * FROM recommend_courses(NULL::int, MODEL, 100))
+	UNION ALL (SELECT * FROM recommend_courses(NULL::int, MODEL, 100) EXCEPT SELECT * FROM recommend_courses(999, MODEL, 100))
+	$$, 'an unknown user and a NULL user get the same popular courses');
+SELECT never('personal', $$
+	SELECT r.* FROM recommend_courses(999, MODEL, 100) r
+		JOIN (SELECT course_id, row_number() OVER (ORDER BY n DESC, course_id) AS place FROM counts) c USING (course_id)
+	WHERE r.rank <> place OR r.score IS NOT NULL
+	$$, 'popular means most ratings');
+
+-- ------------------------------------------------------------ candidates, exclude, threshold
+
+SELECT never('true', $$
+	SELECT user_id FROM anybody a, LATERAL (
+		SELECT array_agg(row(course_id, title, score, source)::text ORDER BY rank)
+			FILTER (WHERE course_id IN ('c01', 'c02', 'c06', 'c07', 'c11') AND course_id NOT IN ('c06')) AS wanted
+		FROM recommend_courses(a.user_id, MODEL, 100)) w, LATERAL (
+		SELECT array_agg(row(course_id, title, score, source)::text ORDER BY rank) AS got
+		FROM recommend_courses(a.user_id, MODEL, 100, candidates => '{c11,c07,nothing,c06,c02,c01,c01}',
+			exclude => '{c06,c12,unknown}')) g
+	WHERE wanted IS DISTINCT FROM got
+	$$, 'candidates and exclude take rows out and change nothing else');
+SELECT never('true', $$
+	SELECT * FROM anybody a, recommend_courses(a.user_id, MODEL, 100, candidates => '{}')
+	$$, 'no candidates, no rows');
+SELECT never('true', $$
+	SELECT a.user_id FROM anybody a, LATERAL (
+		SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY score) AS least
+		FROM recommend_courses(a.user_id, MODEL, 100)) t, LATERAL (
+		SELECT array_agg(r::text ORDER BY rank) FILTER (WHERE score >= least) AS wanted
+		FROM recommend_courses(a.user_id, MODEL, 100) r) w, LATERAL (
+		SELECT array_agg(r::text ORDER BY rank) AS got
+		FROM recommend_courses(a.user_id, MODEL, 100, threshold => coalesce(least, 0)) r) g
+	WHERE wanted IS DISTINCT FROM got
+	$$, 'a threshold keeps the scores from there up, and nothing is filled in');
+
+-- ------------------------------------------------------------ all users, users of a course
+
+SELECT never('true', $$
+	WITH one AS (SELECT n, seen, t, u.id::text AS user_id, r.*
+		FROM unnest('{1,3,100}'::int[]) n, unnest('{f,t}'::boolean[]) seen, unnest('{NULL,1}'::float8[]) t, school.users u,
+			recommend_courses(u.id, MODEL, n, seen, threshold => t) r),
+	every AS (SELECT n, seen, t, r.*
+		FROM unnest('{1,3,100}'::int[]) n, unnest('{f,t}'::boolean[]) seen, unnest('{NULL,1}'::float8[]) t,
+			recommend_all(MODEL, n, seen, t) r)
+	(SELECT * FROM one EXCEPT SELECT * FROM every) UNION ALL (SELECT * FROM every EXCEPT SELECT * FROM one)
+	$$, 'recommend_all is recommend_courses for every user, rated or not');
+SELECT never('true', $$
+	WITH one AS (SELECT course_id, u.id::text AS user_id, r.score FROM school.users u, recommend_courses(u.id, MODEL, 100) r
+		WHERE score IS NOT NULL),
+	users AS (SELECT c.course_id, r.user_id, r.score FROM school.courses c, recommend_users(c.course_id, MODEL, 100) r)
+	(SELECT * FROM one EXCEPT SELECT * FROM users) UNION ALL (SELECT * FROM users EXCEPT SELECT * FROM one)
+	$$, 'recommend_users has the scores of recommend_courses');
+SELECT never('true', $$
+	SELECT * FROM (SELECT c.course_id, r.*, lag(score) OVER w AS score1, row_number() OVER w AS place
+		FROM school.courses c, recommend_users(c.course_id, MODEL, 5) r WINDOW w AS (PARTITION BY course_id ORDER BY r.rank)) r
+	WHERE score > score1 OR rank <> place OR rank > 5
+	$$, 'recommend_users: best first, at most n');
+SELECT never('true', $$
+	SELECT s, r.user_id FROM unnest('{active,random}'::text[]) s, recommend_users('c05', MODEL, 100, s) r
+	GROUP BY 1, 2 HAVING count(*) > 1 OR EXISTS (SELECT FROM school.ratings WHERE user_id = r.user_id::int AND course_id = 'c05')
+	UNION ALL
+	SELECT s, count(*)::text FROM unnest('{active,random}'::text[]) s, recommend_users('c05', MODEL, 100, s)
+	GROUP BY 1 HAVING count(*) <> (SELECT count(*) FROM school.users
+		WHERE id NOT IN (SELECT user_id FROM school.ratings WHERE course_id = 'c05'))
+	UNION ALL
+	SELECT 'not ' || score, user_id FROM recommend_users('c05', MODEL, 100, 'active')
+	WHERE score <> (SELECT count(*) FROM school.ratings r WHERE r.user_id = recommend_users.user_id::int)
+	$$, 'recommend_users, active and random: who has not taken it');
+
+-- ------------------------------------------------------------ ratings of this transaction
+
+CREATE TABLE school.before AS SELECT v.model, u, r.* FROM variant v, unnest('{24,500}'::int[]) u,
+	recommend_courses(u, v.model, 3) r;
+INSERT INTO school.ratings VALUES (500, 'c01', 4, '2024-02-01'), (500, 'c03', 4.5, '2024-02-02'), (500, 'c05', 5, '2024-02-03'),
+	(24, 'c02', 4, '2024-02-01'), (24, 'c04', 4.5, '2024-02-02'), (24, 'c06', 5, '2024-02-03');
+SELECT never('by_ratings', $$
+	SELECT u FROM unnest('{24,500}'::int[]) u, recommend_courses(u, MODEL, 3) r
+	GROUP BY u HAVING array_agg(r.course_id ORDER BY r.course_id) <>
+		CASE u WHEN 500 THEN '{c07,c09,c11}' ELSE '{c08,c10,c12}'::text[] END OR bool_or(r.source <> MODEL)
+	$$, 'personal rows for users who were not in training, from ratings of this transaction');
+SELECT never('by_ratings', $$
+	SELECT b.u FROM before b, recommend_courses(b.u, MODEL, 3) r
+	WHERE b.model = MODEL AND b.rank = r.rank AND b.course_id = r.course_id
+	GROUP BY b.u HAVING count(*) = 3
+	$$, 'the answer was another one before');
+SELECT never($$method = 'demographic'$$, $$
+	SELECT * FROM recommend_courses(24, MODEL, 3) WHERE course_id NOT IN ('c08', 'c10', 'c12')
+	$$, 'a user without ratings has a group');
+SELECT never('true', $$
+	WITH own AS (SELECT * FROM recommend_courses(500, MODEL, 100)),
+	visitor AS (SELECT * FROM recommend_for('{c05,c01,nothing,c03}', MODEL, 100, '{5,4,1,4.5}'))
+	(SELECT * FROM own EXCEPT SELECT * FROM visitor) UNION ALL (SELECT * FROM visitor EXCEPT SELECT * FROM own)
+	$$, 'recommend_for is recommend_courses of a user with these rows');
+SELECT never('true', $$
+	WITH given AS (SELECT r.* FROM (SELECT max(rating)::float8 AS m FROM school.ratings) m, recommend_for('{c05,c01}', MODEL, 100,
+			ARRAY[m, m], candidates => '{c07,c09,c02}', exclude => '{c09}') r),
+	defaults AS (SELECT * FROM recommend_for('{c05,c01}', MODEL, 100, candidates => '{c07,c09,c02}', exclude => '{c09}'))
+	(SELECT * FROM given EXCEPT SELECT * FROM defaults) UNION ALL (SELECT * FROM defaults EXCEPT SELECT * FROM given)
+	$$, 'recommend_for rates with the best rating unless told otherwise');
+SELECT never('explains', $$
+	SELECT r.*, e.total FROM recommend_courses(500, MODEL, 100) r, LATERAL (
+		SELECT sum(weight) AS total FROM explain_recommendation(500, r.course_id, MODEL)) e
+	WHERE r.score IS NOT NULL AND (e.total IS NULL OR abs(e.total - r.score) > 1e-5 * greatest(1, abs(r.score)))
+	$$, 'the weights of an explanation add up to the score');
+DELETE FROM school.ratings WHERE user_id IN (24, 500);
+SELECT never('true', $$
+	SELECT model, u, rank, course_id, title, score, source FROM before WHERE model = MODEL EXCEPT
+	SELECT MODEL, u, r.* FROM unnest('{24,500}'::int[]) u, recommend_courses(u, MODEL, 3) r
+	$$, 'deleted ratings are forgotten');
+
+-- ------------------------------------------------------------ explanations
+
+SELECT never('explains', $$
+	SELECT r.user_id, r.course_id, e.* FROM school.ratings r, school.courses c, explain_recommendation(r.user_id, c.course_id, MODEL) e
+	WHERE r.rating < 0 AND e.because = r.course_id
+	$$, 'a disliked course is no reason');
+SELECT never('explains', $$
+	SELECT p.user_id, c.course_id, e.* FROM pupils p CROSS JOIN school.courses c
+		CROSS JOIN explain_recommendation(p.user_id, c.course_id, MODEL) e LEFT JOIN school.courses t ON t.course_id = e.because
+	WHERE e.title IS DISTINCT FROM CASE WHEN e.kind = 'course' THEN t.title END OR e.because IS NULL OR e.weight IS NULL
+		OR e.kind NOT IN ('course', 'genre', 'users', 'popularity')
+		OR e.kind = 'course' AND e.because NOT IN (SELECT course_id FROM school.ratings WHERE user_id = p.user_id)
+	$$, 'reasons are titled, and are courses of the user');
+SELECT never('explains', $$
+	SELECT * FROM explain_recommendation(1, 'nothing', MODEL)
+	UNION ALL SELECT * FROM explain_recommendation(1, NULL::text, MODEL)
+	$$, 'nothing explains an unknown or NULL course');
+
+-- ------------------------------------------------------------ predicted ratings
+
+SELECT never('predicts_ratings', $$
+	SELECT a.user_id, c, predict_rating(a.user_id, c, MODEL)
+	FROM anybody a, unnest('{c01,c02,c03,c04,c05,c06,c07,c08,c09,c10,c11,c12,nothing}'::text[]) c
+	WHERE NOT coalesce(predict_rating(a.user_id, c, MODEL) BETWEEN -1 AND 6, false)
+	$$, 'a prediction for everybody and every course, on the scale of the ratings');
+SELECT never('predicts_ratings', $$SELECT 1 WHERE predict_rating(1, NULL::text, MODEL) IS NOT NULL$$,
+	'no prediction for a NULL course');
+SELECT never('predicts_ratings', $$
+	SELECT w.user_id, w.course_id FROM wanted w WHERE predict_rating(w.user_id, w.course_id, MODEL) <= 1
+	$$, 'a course of the colour is predicted to be liked');
+SELECT raises(format('SELECT predict_rating(1, ''c01'', %L)', model), '0A000',
+	format('model "%s" of method "%s" cannot predict ratings', model, method), 'Methods that can are %"knn"%',
+	model || ': cannot predict, and says which methods can')
+FROM variant WHERE NOT predicts_ratings ORDER BY model;
+
+-- Predictions and explanations do not use the row itself.
+CREATE TABLE school.own_row AS
+	SELECT v.model, v.predicts_ratings, r.*, CASE WHEN v.predicts_ratings THEN predict_rating(r.user_id, r.course_id, v.model) END AS predicted,
+		(SELECT array_agg(e::text ORDER BY e::text) FROM explain_recommendation(r.user_id, r.course_id, v.model) e) AS why
+	FROM variant v JOIN school.ratings r ON r.user_id IN (1, 2) WHERE v.explains;
+CREATE FUNCTION school.own_row_differs(name text) RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE
+	o school.own_row;
+BEGIN
+	FOR o IN SELECT * FROM school.own_row WHERE model = name LOOP
+		DELETE FROM school.ratings WHERE user_id = o.user_id AND course_id = o.course_id;
+		IF o.predicts_ratings AND predict_rating(o.user_id, o.course_id, name) IS DISTINCT FROM o.predicted
+			OR (SELECT array_agg(e::text ORDER BY e::text) FROM explain_recommendation(o.user_id, o.course_id, name) e)
+				IS DISTINCT FROM o.why THEN
+			RETURN NEXT o::text;
+		END IF;
+		INSERT INTO school.ratings VALUES (o.user_id, o.course_id, o.rating, o.rated_at);
+	END LOOP;
+END $$;
+SELECT never('explains', 'SELECT * FROM own_row_differs(MODEL)', 'predictions and reasons do not use the row itself');
+
+-- ------------------------------------------------------------ similar courses and users
+
+SELECT never('finds_similar', $$
+	WITH s AS (SELECT c.course_id AS a, s.course_id AS b, s.similarity, s.title FROM school.courses c, similar_courses(c.course_id, MODEL, 100) s)
+	SELECT s.*, t.similarity AS reverse FROM s LEFT JOIN s t ON t.a = s.b AND t.b = s.a
+	WHERE t.similarity IS DISTINCT FROM s.similarity OR s.a = s.b OR s.title <> 'Course ' || ltrim(substr(s.b, 2), '0')
+	$$, 'similarities are symmetric; no course is listed as its own neighbour');
+SELECT never('finds_similar', $$
+	SELECT c.course_id, s.* FROM school.places c, similar_courses(c.course_id, MODEL, 1) s JOIN school.places o USING (course_id)
+	WHERE o.white <> c.white OR s.rank > 1
+	$$, 'the most similar course has the same colour');
+SELECT never('finds_similar', $$
+	SELECT * FROM similar_courses('nothing', MODEL) UNION ALL SELECT * FROM similar_courses(NULL::text, MODEL)
+	$$, 'nothing is similar to an unknown or NULL course');
+SELECT raises(format('SELECT * FROM similar_courses(''c01'', %L)', model), '0A000',
+	format('model "%s"%% cannot compare courses', model), '%"knn"%', model || ': cannot compare courses, and says what can')
+FROM variant WHERE NOT finds_similar ORDER BY model;
+SELECT never($$method IN ('knn', 'user_profile')$$, $$
+	SELECT p.user_id, s.* FROM pupils p, similar_users(p.user_id, MODEL, 3) s
+	WHERE s.user_id::int % 2 <> p.user_id % 2 OR s.user_id::int = p.user_id OR s.rank > 3
+	UNION ALL SELECT 999, s.* FROM similar_users(999, MODEL) s UNION ALL SELECT NULL, s.* FROM similar_users(NULL::int, MODEL) s
+	$$, 'similar users have the same colour; none for users without ratings');
+SELECT never($$method IN ('knn', 'user_profile')$$, $$
+	WITH s AS (SELECT p.user_id::text AS a, s.user_id AS b, s.similarity FROM pupils p, similar_users(p.user_id, MODEL, 100) s)
+	SELECT s.*, t.similarity AS reverse FROM s LEFT JOIN s t ON t.a = s.b AND t.b = s.a
+	WHERE t.similarity IS NULL OR abs(t.similarity - s.similarity) > 1e-6
+	$$, 'similarities of users are symmetric');
+SELECT raises(format('SELECT * FROM similar_users(1, %L)', model), '0A000',
+	format('model "%s" of method "%s" cannot compare users', model, method), 'Methods that can are "user_profile", "knn".',
+	model || ': cannot compare users, and says which methods can')
+FROM variant WHERE method NOT IN ('knn', 'user_profile') ORDER BY model;
+
+-- ------------------------------------------------------------ the same bytes
+
+-- The stored bytes of a new version of the model, which is not kept
+CREATE FUNCTION school.trained_bytes(v school.variant, dataset text, threads int) RETURNS bytea LANGUAGE plpgsql AS $$
+DECLARE
+	bytes bytea;
+BEGIN
+	PERFORM set_config('course_recsys.threads', threads::text, true);
+	PERFORM train_model('bytes', v.method, v.params, dataset);
+	SELECT string_agg(data, '' ORDER BY chunk) INTO bytes FROM recsys_model_data
+		WHERE build = (SELECT build FROM recsys_model WHERE model = 'bytes' AND published);
+	PERFORM drop_model('bytes');
+	RETURN bytes;
+END $$;
+CREATE TABLE school.shuffled AS SELECT * FROM school.ratings ORDER BY md5(user_id || course_id);
+CREATE TABLE school.shuffled_courses AS SELECT * FROM school.courses ORDER BY md5(course_id);
+CREATE TABLE school.shuffled_users AS SELECT * FROM school.users ORDER BY md5(id::text);
+SELECT register_dataset('shuffled', 'shuffled', 'shuffled_courses', time_column => 'rated_at',
+	genre_columns => '{white,black}', users => 'shuffled_users', user_feature_columns => '{colour}');
+SELECT ok(octet_length(one) > 500 AND one = all_of AND one = five AND one = other, v.model || ': equal bytes for 1, 2 and 5 threads and for rows in another order')
+FROM variant v, LATERAL (SELECT trained_bytes(v, 'school', 1) AS one, trained_bytes(v, 'school', 2) AS all_of,
+	trained_bytes(v, 'school', 5) AS five, trained_bytes(v, 'shuffled', 2) AS other) b ORDER BY model;
+SELECT isnt(trained_bytes(v, 'school', 1), trained_bytes(w, 'school', 1), 'other parameters, other bytes')
+FROM variant v, variant w WHERE v.model = 'knn similarity=cosine' AND w.model = 'knn similarity=jaccard';
+
+-- ------------------------------------------------------------ cold_start none
+
+SELECT is((SELECT count(*) FROM train_model('none ' || method, method, '{"cold_start": "none"}', 'school')), 1::bigint,
+	method || ' with cold_start none') FROM recsys_methods() ORDER BY method;
+SELECT is_empty(format($$
+	WITH filled AS (SELECT u.id, r.rank, r.course_id, r.score FROM school.users u, recommend_courses(u.id, %L, 100) r
+		WHERE score IS NOT NULL),
+	scored AS (SELECT u.id, r.rank, r.course_id, r.score FROM school.users u, recommend_courses(u.id, %L, 100) r)
+	(SELECT * FROM filled EXCEPT SELECT * FROM scored) UNION ALL (SELECT * FROM scored EXCEPT SELECT * FROM filled)$$,
+	method, 'none ' || method), method || ' with cold_start none: the scored rows alone')
+FROM recsys_methods() ORDER BY method;
+
+SELECT * FROM finish();
+ROLLBACK;

@@ -1,0 +1,224 @@
+-- Serving beyond the methods: kinds of keys, LATERAL, repeated ratings, datasets of every shape, availability.
+\ir setup.psql
+\ir fixture.psql
+SELECT plan(126);
+
+SELECT train_model('knn', dataset => 'school');
+CREATE TABLE school.answers AS SELECT u.id, r.* FROM school.users u, recommend_courses(u.id, 'knn', 5) r;
+
+-- ------------------------------------------------------------ LATERAL
+
+SELECT results_eq(
+	$$SELECT u.id, r.* FROM school.users u LEFT JOIN LATERAL recommend_courses(u.id, 'knn', 5) r ON true ORDER BY u.id, r.rank$$,
+	'SELECT * FROM answers ORDER BY id, rank', 'LEFT JOIN LATERAL over all users');
+SELECT results_eq(
+	$$SELECT u.id, count(r) FROM (VALUES (1), (NULL), (999)) u (id) LEFT JOIN LATERAL recommend_courses(u.id, 'knn', 5, candidates => '{c01,c03}') r
+		ON r.score IS NOT NULL GROUP BY 1 ORDER BY 1$$, 'VALUES (1, 1::bigint), (999, 0), (NULL, 0)', 'users without a row stay');
+SELECT results_eq($$SELECT (recommend_courses(1, 'knn', 5)).*$$, 'SELECT rank, course_id, title, score, source FROM answers WHERE id = 1',
+	'in a SELECT list');
+SELECT results_eq($$SELECT c.id, count(s) FROM (VALUES ('c01'), ('nothing'), (NULL)) c (id)
+	LEFT JOIN LATERAL similar_courses(c.id, 'knn', 2) s ON true GROUP BY 1 ORDER BY 1$$,
+	$$VALUES ('c01', 2::bigint), ('nothing', 0), (NULL, 0)$$, 'courses without a row stay');
+
+-- ------------------------------------------------------------ plans know n
+
+CREATE FUNCTION school.planned_rows(statement text) RETURNS float8 LANGUAGE plpgsql AS $$
+DECLARE
+	plan json;
+BEGIN
+	EXECUTE 'EXPLAIN (FORMAT json) ' || statement INTO plan;
+	RETURN plan -> 0 -> 'Plan' ->> 'Plan Rows';
+END $$;
+SELECT is(planned_rows($$SELECT * FROM recommend_courses(1, 'knn', 7)$$), 7::float8, 'a constant n is the number of rows expected');
+SELECT is(planned_rows($$SELECT * FROM similar_courses('c01', 'knn', 3)$$), 3::float8, 'similar_courses too');
+SELECT is(planned_rows($$SELECT * FROM recommend_for('{c01}', 'knn', 4)$$), 4::float8, 'recommend_for too');
+SELECT is(planned_rows($$SELECT * FROM recommend_users('c01', 'knn', 6)$$), 6::float8, 'recommend_users too');
+SELECT is(planned_rows($$SELECT * FROM recommend_courses(1, 'knn')$$), 10::float8, 'also when it is the default');
+SELECT is(planned_rows($$SELECT * FROM recommend_courses(1, 'knn', (SELECT 7))$$), 10::float8, 'another n is not known');
+
+-- ------------------------------------------------------------ kinds of user keys
+
+CREATE FUNCTION school.as_uuid(n bigint) RETURNS uuid LANGUAGE sql IMMUTABLE AS
+	$$SELECT ('00000000-0000-4000-8000-' || lpad(to_hex(n), 12, '0'))::uuid$$;
+CREATE DOMAIN school.user_number AS int CHECK (value > 0);
+CREATE DOMAIN school.user_name AS varchar(40);
+CREATE TABLE school.kind (kind text, type text, key text);
+INSERT INTO school.kind VALUES ('smallint', 'smallint', 'user_id::smallint'), ('int', 'int', 'user_id'),
+	('bigint', 'bigint', 'user_id::bigint'), ('text', 'text', 'user_id::text'), ('varchar', 'varchar', 'user_id::varchar(20)'),
+	('uuid', 'uuid', 'as_uuid(user_id)'), ('domain_int', 'user_number', 'user_id::user_number'),
+	('domain_text', 'user_name', 'user_id::user_name');
+-- A table, dataset and model for each kind of key; the users' own table has the same kind.
+SELECT lives_ok(format($$
+	CREATE TABLE school.ratings_%1$s AS SELECT %2$s AS user_id, course_id, rating, rated_at FROM ratings;
+	CREATE TABLE school.users_%1$s AS SELECT %2$s AS id, colour FROM (SELECT id AS user_id, colour FROM users) u;
+	SELECT register_dataset(%1$L, 'school.ratings_%1$s', 'courses', time_column => 'rated_at',
+		users => 'school.users_%1$s', user_feature_columns => '{colour}');
+	SELECT train_model(%1$L, 'knn', dataset => %1$L);
+	SELECT train_model('demo_%1$s', 'demographic', dataset => %1$L)$$, kind, key),
+	format('user keys of type %s: training', kind)) FROM kind ORDER BY kind;
+
+-- The five best courses of a user as one text, for every way to write the user
+CREATE FUNCTION school.best(user_argument text, model text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	result text;
+BEGIN
+	EXECUTE format('SELECT string_agg(course_id || coalesce(score, -1), '','' ORDER BY rank) FROM recommend_courses(%s, %L, 5)',
+		user_argument, model) INTO result;
+	RETURN result;
+END $$;
+SELECT is(best(replace(k.argument, 'U', '1'), kind), best('1', 'knn'), format('%s keys, %s', kind, k.argument))
+FROM kind, LATERAL (SELECT unnest(CASE WHEN kind = 'uuid'
+	THEN ARRAY['as_uuid(U)', 'as_uuid(U)::text', 'upper(as_uuid(U)::text)', '''00000000-0000-4000-8000-000000000001''']
+	ELSE ARRAY['U', 'U::bigint', '''U''', '''U''::text'] END)) k (argument) ORDER BY kind, argument;
+SELECT is(best(CASE kind WHEN 'uuid' THEN 'as_uuid(1)' ELSE '1' END, 'demo_' || kind), best('1', 'demo_int'),
+	kind || ' keys find the attributes') FROM kind WHERE kind <> 'int' ORDER BY kind;
+SELECT is((SELECT array_agg(r.user_id ORDER BY r.user_id) FROM recommend_all(kind, 1) r),
+	(SELECT array_agg(id::text ORDER BY id::text) FROM (SELECT CASE kind WHEN 'uuid' THEN as_uuid(id)::text ELSE id::text END AS id FROM users) u),
+	kind || ' keys in recommend_all') FROM kind ORDER BY kind;
+
+SELECT is((SELECT string_agg(DISTINCT source, '') FROM recommend_courses(99999999999999, kind)), 'popular',
+	'a number beyond the type is an unknown user, ' || kind) FROM kind WHERE kind <> 'uuid' ORDER BY kind;
+SELECT is((SELECT string_agg(DISTINCT source, '') FROM recommend_courses('-40000'::text, kind)), 'popular',
+	'so is one written as text, ' || kind) FROM kind WHERE kind IN ('smallint', 'int', 'bigint') ORDER BY kind;
+SELECT raises($$SELECT * FROM recommend_courses('00000000-0000-4000-8000-000000000001'::uuid, 'int')$$, '42804',
+	'argument "user_id" has type uuid, but %integer%', 'Pass it as integer or as text.', 'a uuid for integer keys');
+SELECT raises($$SELECT * FROM recommend_courses(1, 'uuid')$$, '42804', 'argument "user_id" has type bigint, but %uuid%',
+	'Pass it as uuid or as text.', 'a number for uuid keys');
+SELECT raises($$SELECT * FROM recommend_courses('anna', 'int')$$, '22P02', '%"user_id"%"anna"%', NULL, 'a name for integer keys');
+SELECT raises($$SELECT * FROM recommend_courses('', 'int')$$, '22P02', '%"user_id"%""%', NULL, 'nothing for integer keys');
+SELECT raises($$SELECT * FROM recommend_courses('99999999999999999999', 'bigint')$$, '22P02', '%"user_id"%"99999999999999999999"%',
+	NULL, 'a number beyond 64 bits as text');
+SELECT raises($$SELECT * FROM recommend_courses('1.5', 'int')$$, '22P02', '%"user_id"%"1.5"%', NULL, 'a fraction for integer keys');
+SELECT raises($$SELECT * FROM recommend_courses('anna', 'uuid')$$, '22P02', '%"user_id"%"anna"%', NULL, 'a name for uuid keys');
+SELECT raises($$SELECT predict_rating('anna', 'c01', 'int')$$, '22P02', '%"user_id"%"anna"%', NULL, 'predict_rating says the same');
+SELECT raises($$SELECT * FROM similar_users('anna', 'int')$$, '22P02', '%"user_id"%"anna"%', NULL, 'similar_users says the same');
+SELECT raises($$SELECT * FROM explain_recommendation('anna', 'c01', 'int')$$, '22P02', '%"user_id"%"anna"%', NULL,
+	'explain_recommendation says the same');
+PREPARE untyped AS SELECT course_id FROM recommend_courses($1, 'int', 2) ORDER BY rank;
+SELECT results_eq($$EXECUTE untyped('1')$$, 'SELECT course_id FROM answers WHERE id = 1 AND rank <= 2 ORDER BY rank',
+	'an untyped parameter');
+
+-- ------------------------------------------------------------ kinds of course keys
+
+CREATE TABLE school.course_kind (kind text, key text);
+INSERT INTO school.course_kind VALUES ('c_int', 'substr(course_id, 2)::int'), ('c_bigint', 'substr(course_id, 2)::bigint'),
+	('c_varchar', 'course_id::varchar'), ('c_uuid', 'as_uuid(substr(course_id, 2)::bigint)');
+SELECT lives_ok(format($$
+	CREATE TABLE school.ratings_%1$s AS SELECT user_id, %2$s AS course_id, rating, rated_at FROM ratings;
+	CREATE TABLE school.courses_%1$s AS SELECT %2$s AS id, title FROM courses;
+	SELECT register_dataset(%1$L, 'school.ratings_%1$s', 'school.courses_%1$s', time_column => 'rated_at');
+	SELECT train_model(%1$L, 'knn', dataset => %1$L)$$, kind, key),
+	format('course keys of kind %s: training', kind)) FROM course_kind ORDER BY kind;
+SELECT results_eq(format($$SELECT u.id, r.rank, r.title, r.score FROM users u, recommend_courses(u.id, %L, 5) r ORDER BY 1, 2$$, kind),
+	'SELECT id, rank, title, score FROM answers ORDER BY 1, 2', 'the same courses with keys of kind ' || kind) FROM course_kind ORDER BY kind;
+SELECT results_eq($$SELECT course_id, title FROM recommend_courses(1, 'c_int', candidates => '{3,05,x,3.0,2}', exclude => '{2}')$$,
+	$$VALUES ('3', 'Course 3')$$, 'numbers as candidates, only as they are shown');
+SELECT results_eq($$SELECT rank, s.course_id, similarity FROM similar_courses(3, 'c_int', 3) s$$,
+	$$SELECT rank, s.course_id, similarity FROM similar_courses('3', 'c_int', 3) s$$, 'similar_courses takes a number');
+SELECT is(predict_rating(1, 3, 'c_int'), predict_rating(1, '3', 'c_int'), 'predict_rating takes a number');
+SELECT is(predict_rating(1, 3, 'c_int'), predict_rating(1, 'c03', 'knn'), 'and gives the same');
+SELECT results_eq($$SELECT * FROM explain_recommendation(1, 3, 'c_int')$$, $$SELECT * FROM explain_recommendation('1', '3', 'c_int')$$,
+	'explain_recommendation takes a number');
+SELECT results_eq($$SELECT * FROM recommend_users(3, 'c_int', 3)$$, $$SELECT * FROM recommend_users('3', 'c_int', 3)$$,
+	'recommend_users takes a number');
+
+-- ------------------------------------------------------------ repeated ratings
+
+CREATE TABLE school.twice AS SELECT * FROM ratings;
+SELECT register_dataset('twice', 'twice', 'courses', time_column => 'rated_at');
+SELECT train_model('once', 'knn', '{"rating": "raw"}', 'twice');
+CREATE FUNCTION school.model_bytes(name text) RETURNS bytea LANGUAGE sql AS $$
+	SELECT string_agg(data, '' ORDER BY chunk) FROM recsys_model_data
+	WHERE build = (SELECT build FROM recsys_model WHERE model = name AND published) $$;
+-- An older row with another rating loses; so does one of the same time with a smaller rating, and one without a time.
+INSERT INTO school.twice SELECT user_id, course_id, 6, rated_at - interval '1 hour' FROM ratings WHERE user_id <= 10;
+INSERT INTO school.twice SELECT user_id, course_id, -1, rated_at FROM ratings WHERE user_id > 10;
+INSERT INTO school.twice SELECT user_id, course_id, 6, NULL FROM ratings WHERE user_id = 3;
+SELECT train_model('twice', 'knn', '{"rating": "raw"}', 'twice');
+SELECT is((SELECT duplicates FROM recsys_model_versions WHERE model = 'twice'), 105::bigint, 'repeated ratings are counted');
+SELECT is((SELECT duplicates FROM recsys_model_versions WHERE model = 'once'), 0::bigint, 'and none when there is none');
+SELECT is((SELECT ratings FROM recsys_models WHERE model = 'twice'), 100::bigint, 'and not as ratings');
+SELECT results_eq($$SELECT u.id, r.rank, r.course_id, r.score FROM users u, recommend_courses(u.id, 'twice', 5) r$$,
+	$$SELECT u.id, r.rank, r.course_id, r.score FROM users u, recommend_courses(u.id, 'knn', 5) r$$,
+	'the latest time wins, then the largest rating: training and serving');
+SELECT is(predict_rating(3, 'c05', 'twice'), predict_rating(3, 'c05', 'once'), 'predictions too');
+SELECT results_eq($$SELECT * FROM recommend_all('twice', 5) WHERE user_id::int <= 20 ORDER BY user_id, rank$$,
+	$$SELECT u.id::text, r.* FROM pupils p JOIN users u ON u.id = p.user_id, recommend_courses(u.id, 'twice', 5) r ORDER BY u.id::text, rank$$,
+	'recommend_all too');
+INSERT INTO school.twice SELECT user_id, course_id, 3, rated_at + interval '1 hour' FROM ratings WHERE user_id = 1;
+SELECT isnt((SELECT score FROM recommend_courses(1, 'twice', 1)), (SELECT score FROM recommend_courses(1, 'knn', 1)),
+	'a later row replaces the earlier one');
+CREATE TABLE school.timeless AS SELECT user_id, course_id, rating FROM ratings
+	UNION ALL SELECT user_id, course_id, rating - 1 FROM ratings;
+SELECT register_dataset('timeless', 'timeless', 'courses');
+SELECT train_model('timeless', 'knn', dataset => 'timeless');
+SELECT results_eq($$SELECT u.id, r.rank, r.course_id, r.score FROM users u, recommend_courses(u.id, 'timeless', 5) r$$,
+	$$SELECT u.id, r.rank, r.course_id, r.score FROM users u, recommend_courses(u.id, 'knn', 5) r$$,
+	'without times the largest rating wins');
+
+-- ------------------------------------------------------------ implicit, bare, unusual datasets
+
+SELECT register_dataset('implicit', 'ratings', 'courses', rating_column => NULL, genre_columns => '{white,black}');
+SELECT train_model('implicit', 'knn', dataset => 'implicit');
+SELECT train_model('implicit profile', 'user_profile', dataset => 'implicit');
+CREATE TABLE school.ones AS SELECT user_id, course_id, 1 AS rating FROM ratings;
+SELECT register_dataset('ones', 'ones', 'courses', genre_columns => '{white,black}');
+SELECT train_model('ones', 'knn', dataset => 'ones');
+SELECT results_eq($$SELECT u.id, r.rank, r.course_id, r.score FROM users u, recommend_courses(u.id, 'implicit', 5) r$$,
+	$$SELECT u.id, r.rank, r.course_id, r.score FROM users u, recommend_courses(u.id, 'ones', 5) r$$, 'without rating_column every row counts 1');
+SELECT results_eq($$SELECT score FROM recommend_courses(1, 'implicit profile', 1)$$, 'VALUES (4::float8)', 'four white courses score 4');
+SELECT is(predict_rating(1, 'c03', 'implicit'), 1::float8, 'the predicted rating of an implicit dataset is 1');
+SELECT register_dataset('bare', 'ratings');
+SELECT train_model('bare', 'knn', dataset => 'bare');
+SELECT results_eq($$SELECT u.id, r.rank, r.course_id, r.title, r.score FROM users u, recommend_courses(u.id, 'bare', 5) r$$,
+	$$SELECT u.id, r.rank, r.course_id, NULL::text, r.score FROM users u, recommend_courses(u.id, 'knn', 5) r$$,
+	'without courses: no titles, else the same');
+SELECT is((SELECT count(DISTINCT user_id) FROM recommend_all('bare', 1)), 20::bigint, 'without users: those with ratings');
+SELECT train_model('bare popular', 'popular', dataset => 'bare');
+SELECT is((SELECT count(*) FROM recommend_courses(1, 'bare popular', 100)), 7::bigint, 'all courses but those that the user has');
+
+-- The bag of words in place of descriptions
+SELECT register_dataset('words', 'ratings', 'courses', terms => 'terms');
+SELECT train_model('words', 'course_similarity', '{"weighting": "bow"}', 'words');
+SELECT is_empty($$
+	WITH norm AS (SELECT course_id, sqrt(sum(weight::float8 ^ 2)) AS norm FROM terms GROUP BY 1),
+	oracle AS (SELECT a.course_id AS a, b.course_id AS b, sum(a.weight * b.weight) / (na.norm * nb.norm) AS similarity
+		FROM terms a JOIN terms b USING (term) JOIN norm na ON na.course_id = a.course_id JOIN norm nb ON nb.course_id = b.course_id
+		WHERE a.course_id <> b.course_id GROUP BY 1, 2, na.norm, nb.norm)
+	SELECT * FROM oracle FULL JOIN (SELECT c.course_id AS a, s.course_id AS b, s.similarity FROM courses c, similar_courses(c.course_id, 'words', 100) s) s
+		USING (a, b) WHERE s.similarity IS NULL OR oracle.similarity IS NULL OR abs(s.similarity - oracle.similarity) > 1e-6$$,
+	'similarity of courses is the cosine of their words');
+
+-- ------------------------------------------------------------ availability
+
+CREATE VIEW school.offered AS SELECT course_id, title FROM courses WHERE published;
+SELECT register_dataset('offered', 'ratings', 'offered', time_column => 'rated_at');
+SELECT train_model('offered', 'knn', dataset => 'offered');
+SELECT is_empty($$SELECT u.id, r.* FROM users u, recommend_courses(u.id, 'offered', 100, exclude_seen => false) r WHERE r.course_id = 'c12'$$,
+	'a course missing from courses is never recommended');
+SELECT is_empty($$SELECT * FROM recommend_all('offered', 100, false) WHERE course_id = 'c12'$$, 'nor by recommend_all');
+SELECT is_empty($$SELECT * FROM similar_courses('c10', 'offered', 100) WHERE course_id = 'c12'$$, 'nor called similar');
+SELECT is_empty($$SELECT * FROM recommend_for('{c10}', 'offered', 100) WHERE course_id = 'c12'$$, 'nor to a visitor');
+SELECT is_empty($$SELECT * FROM recommend_courses(1, 'offered', candidates => '{c12}')$$, 'nor as a candidate');
+UPDATE courses SET published = course_id IN ('c01', 'c08', 'c11');
+SELECT is_empty($$
+	SELECT u.id, n FROM users u CROSS JOIN generate_series(1, 4) n
+		LEFT JOIN LATERAL recommend_courses(u.id, 'offered', n) r ON true
+	GROUP BY 1, 2 HAVING count(r) <> least(n, 3 - (SELECT count(*) FROM ratings WHERE user_id = u.id AND course_id IN ('c01', 'c08', 'c11')))
+	$$, 'n rows whenever n courses are offered, withdrawn since training or not');
+SELECT is_empty($$
+	WITH one AS (SELECT u.user_id::text, r.* FROM pupils u, recommend_courses(u.user_id, 'offered', 2) r),
+	every AS (SELECT * FROM recommend_all('offered', 2))
+	(SELECT * FROM one EXCEPT SELECT * FROM every) UNION ALL (SELECT * FROM every EXCEPT SELECT * FROM one)$$,
+	'recommend_all agrees');
+INSERT INTO courses VALUES ('c13', 'Course 13', '', true, 0, true);
+SELECT is_empty($$SELECT * FROM recommend_courses(1, 'offered', 100) WHERE course_id = 'c13'$$, 'a course that the model does not know yet');
+SELECT train_model('offered', 'knn', dataset => 'offered');
+SELECT isnt_empty($$SELECT * FROM recommend_courses(1, 'offered', 100) WHERE course_id = 'c13' AND source = 'popular'$$,
+	'without a rating it is the last of the popular ones');
+SELECT is((SELECT course_id FROM recommend_courses(999, 'offered', 100) ORDER BY rank DESC LIMIT 1), 'c13', 'indeed the last');
+UPDATE courses SET published = false;
+SELECT is_empty($$SELECT * FROM recommend_courses(1, 'offered')$$, 'nothing is offered');
+
+SELECT * FROM finish();
+ROLLBACK;
