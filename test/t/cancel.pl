@@ -143,6 +143,7 @@ stop_in_phase('fitting, by course', $train_items, 'fitting', 0.3, 'cancel', 'ter
 stop_in_phase('fitting, by user', $train_users, 'fitting', 0.2, 'cancel');
 stop_in_phase('saving', $train_users, 'saving', 0.05, 'cancel', 'terminate');
 stop_in_phase('recommend_all', "SELECT count(*) FROM recommend_all('by_genre', 10)", 'active', 2, 'cancel', 'terminate');
+stop_in_phase('recommend_all, by user', "SELECT count(*) FROM recommend_all('by_user', 10)", 'active', 2, 'cancel');
 stop_in_phase('recommend_users', "SELECT count(*) FROM recommend_users(1, 'by_genre', 10)", 'active', 0.6, 'cancel');
 stop_in_phase('user_profiles', "SELECT count(*) FROM user_profiles('big')", 'active', 0.3, 'cancel');
 stop_in_phase('similar_users', "SELECT count(*) FROM similar_users(7, 'by_user')", 'active', 0.5, 'cancel');
