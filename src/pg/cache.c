@@ -104,6 +104,18 @@ load_model(const char *name, const PublishedModel *published)
 	return model;
 }
 
+/* Takes out a model that is not there, and raises the error. */
+static void
+forget(CacheSlot *slot)
+{
+	char	   *name = pstrdup(slot->name);
+
+	if (slot->model)
+		pin_discard(&slot->model->pinned);
+	hash_search(cache, name, HASH_REMOVE, NULL);
+	store_raise_unpublished(name);
+}
+
 /* Looks at the published row again; loads it when it is another build. */
 static void
 refresh(CacheSlot *slot)
@@ -112,7 +124,8 @@ refresh(CacheSlot *slot)
 	PublishedModel published;
 
 	SPI_connect();
-	store_published(slot->name, &published);
+	if (!store_find_published(slot->name, &published))
+		forget(slot);
 	if (slot->model == NULL ||
 		memcmp(&slot->model->build, &published.build, sizeof(pg_uuid_t)) != 0)
 	{

@@ -21,7 +21,8 @@ training_log_rows(Call *call, const char *model)
 	PublishedModel published;
 
 	SPI_connect();
-	store_published(model, &published);
+	if (!store_find_published(model, &published))
+		store_raise_unpublished(model);
 	dataset_check_select(dataset_open(published.dataset, CurrentMemoryContext));
 	values[0] = CStringGetTextDatum(model);
 	values[1] = Int32GetDatum(published.version);

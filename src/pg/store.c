@@ -284,9 +284,9 @@ store_drop(const char *model)
 			" WHERE d.build OPERATOR(pg_catalog.=) g.build", model, 0);
 }
 
-/* Finds the published version; unknown model or none published: error. */
-void
-store_published(const char *model, PublishedModel *published)
+/* Finds the published version; false when there is none. */
+bool
+store_find_published(const char *model, PublishedModel *published)
 {
 	bool		isnull;
 
@@ -294,18 +294,24 @@ store_published(const char *model, PublishedModel *published)
 			"SELECT m.version, m.build, m.dataset, m.bytes FROM %s.recsys_model AS m"
 			" WHERE m.model OPERATOR(pg_catalog.=) $1 AND m.published", model, 0);
 	if (SPI_processed == 0)
-	{
-		if (!store_head(model, false).exists)
-			raise_unknown(model);
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("model \"%s\" has no published version", model),
-				 errhint("Publish one with publish_model().")));
-	}
+		return false;
 	published->version = result_int(1);
 	published->build = *DatumGetUUIDP(registry_datum(0, 2, &isnull));
 	published->dataset = registry_text(0, 3);
 	published->bytes = DatumGetInt64(registry_datum(0, 4, &isnull));
+	return true;
+}
+
+/* Raises for a model without a published version. */
+void
+store_raise_unpublished(const char *model)
+{
+	if (!store_head(model, false).exists)
+		raise_unknown(model);
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("model \"%s\" has no published version", model),
+			 errhint("Publish one with publish_model().")));
 }
 
 /* Raises for a model whose chunks do not add up. */

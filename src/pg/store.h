@@ -65,8 +65,11 @@ extern int	store_rollback(const char *model);
 extern void store_prune(const char *model, int keep);
 extern void store_drop(const char *model);
 
-/* Finds the published version; unknown model or none published: error. */
-extern void store_published(const char *model, PublishedModel *published);
+/* Finds the published version; false when there is none. */
+extern bool store_find_published(const char *model, PublishedModel *published);
+
+/* Then raises the error: unknown model, or none of its versions published. */
+extern void store_raise_unpublished(const char *model) pg_attribute_noreturn();
 
 /* Copies the bytes of a build; raises when they are not complete. */
 extern void store_read(const char *model, const PublishedModel *published, char *bytes);

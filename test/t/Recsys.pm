@@ -19,7 +19,7 @@ sub new_server
 	my ($name, @settings) = @_;
 	my $node = PostgreSQL::Test::Cluster->new($name);
 	$node->init(allows_streaming => 1);
-	$node->append_conf('postgresql.conf', join("\n", "search_path = 'recsys, public'", 'max_wal_size = 4GB',
+	$node->append_conf('postgresql.conf', join("\n", "search_path = 'public, recsys'", 'max_wal_size = 4GB',
 		"course_recsys.max_memory = '1GB'", @settings, ''));
 	$node->start;
 	$node->safe_psql('postgres', 'CREATE SCHEMA recsys; CREATE EXTENSION course_recsys SCHEMA recsys');

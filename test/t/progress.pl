@@ -27,13 +27,11 @@ $node->safe_psql('postgres', qq{
 		RETURN 1;
 	END \$\$;
 	CREATE FUNCTION gate_saving() RETURNS trigger LANGUAGE plpgsql AS \$\$
-	BEGIN PERFORM public.gate($saving); RETURN NEW; END \$\$;
-	ALTER FUNCTION gate(int) SET SCHEMA public;
-	ALTER FUNCTION gate_saving() SET SCHEMA public;
-	CREATE TRIGGER gate BEFORE INSERT ON recsys_model_data FOR EACH ROW EXECUTE FUNCTION public.gate_saving();
+	BEGIN PERFORM gate($saving); RETURN NEW; END \$\$;
+	CREATE TRIGGER gate BEFORE INSERT ON recsys_model_data FOR EACH ROW EXECUTE FUNCTION gate_saving();
 	CREATE VIEW ratings_gated AS SELECT * FROM
-		(SELECT *, row_number() OVER () AS n FROM ratings_plain) r WHERE n <> 50000 OR public.gate($loading + 0 * user_id) = 1;
-	CREATE VIEW courses_gated AS SELECT id, title, g1 * public.gate($preparing + 0 * id) AS g1, g2, g3 FROM courses_plain;
+		(SELECT *, row_number() OVER () AS n FROM ratings_plain) r WHERE n <> 50000 OR gate($loading + 0 * user_id) = 1;
+	CREATE VIEW courses_gated AS SELECT id, title, g1 * gate($preparing + 0 * id) AS g1, g2, g3 FROM courses_plain;
 	CREATE TABLE ratings_bad AS SELECT user_id, course_id, NULLIF(rating, 5) AS rating FROM ratings_plain;
 	GRANT SELECT ON ratings_gated, courses_gated, ratings_plain, courses_plain, ratings_bad TO trainer;
 	SELECT register_dataset('gated', 'ratings_gated', 'courses_gated', genre_columns => '{g1,g2,g3}');
