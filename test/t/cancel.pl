@@ -9,12 +9,14 @@ use FindBin;
 use lib $FindBin::RealBin;
 use Recsys;
 use Test::More;
+use Time::HiRes 'time';
 
 my $tries = $ENV{RECSYS_CANCEL_TRIES} // 2;
 my $bound_ms = 1000;            # a loaded machine may be slow; the figures printed tell more
 
 my $node = new_server('cancel', 'fsync = off', 'shared_buffers = 256MB', 'course_recsys.threads = 4');
 add_dataset($node, 'big', 60_000, 3_000, 2_500_000);
+add_dataset($node, 'long', 200, 20_000, 200_000);
 $node->safe_psql('postgres', q{
 	-- Users with text keys: their sorting is part of the phase "preparing".
 	CREATE TABLE ratings_text AS SELECT 'user ' || md5((user_id * 8 + course_id % 8)::text) AS user_id, course_id, rating
@@ -126,6 +128,8 @@ sub stop_in_phase
 
 my $train_items = "SELECT train_model('victim', 'knn', dataset => 'big')";
 my $train_users = q{SELECT train_model('victim', 'knn', '{"user_based": true}', 'big')};
+my $train_slowly = "SELECT train_model('victim', 'knn', dataset => 'long')";
+my $answer_slowly = "SELECT count(*) FROM recommend_all('by_user', 10)";
 my $train_text = "SELECT train_model('victim', 'popular', dataset => 'text')";
 
 # A session holds the lock while others wait.
@@ -140,6 +144,7 @@ stop_in_phase('preparing', $train_items, 'preparing', 0.1, 'cancel', 'terminate'
 stop_in_phase('loading, text keys', $train_text, 'loading', 0.3, 'cancel');
 stop_in_phase('preparing, text keys', $train_text, 'preparing', 0.5, 'cancel');
 stop_in_phase('fitting, by course', $train_items, 'fitting', 0.3, 'cancel', 'terminate');
+stop_in_phase('fitting, long rows', $train_slowly, 'fitting', 3, 'cancel');
 stop_in_phase('fitting, by user', $train_users, 'fitting', 0.2, 'cancel');
 stop_in_phase('saving', $train_users, 'saving', 0.05, 'cancel', 'terminate');
 stop_in_phase('recommend_all', "SELECT count(*) FROM recommend_all('by_genre', 10)", 'active', 2, 'cancel', 'terminate');
@@ -163,6 +168,25 @@ for my $try (1 .. 3 * $tries)
 }
 
 $victim->query('RESET statement_timeout');
+
+# DROP DATABASE waits (since PostgreSQL 15) until every backend has closed the files of that database; one that computes
+# must not keep it waiting.
+for my $case ([ 'training', 'fitting', $train_slowly ], [ 'recommend_all', 'active', $answer_slowly ])
+{
+	my ($name, $phase, $sql) = @$case;
+	$control->query('CREATE DATABASE doomed');
+	$victim->begin($sql);
+	$control->query("SELECT await_phase($victim->{pid}, '$phase', 0.4)");
+	my $start = time;
+	$control->query('DROP DATABASE doomed');
+	my $ms = (time - $start) * 1000;
+	is($control->query("SELECT state FROM pg_stat_activity WHERE pid = $victim->{pid}"), 'active', "$name goes on");
+	cmp_ok($ms, '<', $bound_ms, "$name does not hold up DROP DATABASE");
+	push @{$times{"DROP DATABASE, $name"}}, $ms;
+	$control->query("SELECT pg_cancel_backend($victim->{pid})");
+	$victim->finish;
+}
+
 is($victim->query("SELECT version, ratings > 2000000 FROM train_model('after', 'knn', dataset => 'big')"), '1|t',
 	'the session trains afterwards');
 is(threads($victim->{pid}), 1, 'a training run that ends well leaves no thread');
