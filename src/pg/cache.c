@@ -39,7 +39,7 @@ static uint64 tick = 0;
 static void
 check_fits(const char *name, const PublishedModel *published)
 {
-	if (published->bytes <= 0 || published->bytes > (int64) recsys_cache_size * 1024)
+	if (published->bytes > (int64) recsys_cache_size * 1024)
 		ereport(ERROR,
 				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
 				 errmsg("model \"%s\" of %lld bytes exceeds course_recsys.cache_size", name,
@@ -112,7 +112,7 @@ load_model(const char *name, const PublishedModel *published)
 	model->bytes = published->bytes;
 	error_context_stack = &callback;
 	env_for_context(env, context);
-	if ((bytes = env_alloc(env, published->bytes, 1)) == NULL)
+	if ((bytes = env_alloc(env, Max(published->bytes, 0), 1)) == NULL)
 		env_check(env, env->status);
 	store_read(name, published, bytes);
 	env_check(env, recommender_open(env, &model->rec, bytes, published->bytes));
@@ -153,7 +153,7 @@ refresh(const char *name, CachedModel *cached)
 	if (cached == NULL || memcmp(&cached->build, &published.build, sizeof(pg_uuid_t)) != 0)
 	{
 		check_fits(name, &published);
-		make_room(published.bytes);
+		make_room(Max(published.bytes, 0));
 		cached = load_model(name, &published);
 		put(cached, before);
 	}

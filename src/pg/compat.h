@@ -7,6 +7,7 @@
 #define PG_COMPAT_H
 
 #include "fmgr.h"
+#include "miscadmin.h"
 
 #if PG_VERSION_NUM < 140000
 #error "course_recsys needs PostgreSQL 14 or later"
@@ -16,6 +17,17 @@
 #if PG_VERSION_NUM >= 160000
 #include "varatt.h"
 #endif
+
+/* Has transaction_timeout, new in 17, expired? */
+static inline bool
+transaction_timeout_pending(void)
+{
+#if PG_VERSION_NUM >= 170000
+	return TransactionTimeoutPending;
+#else
+	return false;
+#endif
+}
 
 /*
  * Declares a function that SQL calls, and its version record. The library hides its symbols by default,

@@ -8,6 +8,7 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
+#include "tcop/utility.h"
 #include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -346,6 +347,7 @@ dataset_register(DatasetArgs *args)
 	Oid			user_type,
 				course_type;
 
+	PreventCommandIfReadOnly("register_dataset()");
 	check_object_name("dataset", args->name);
 	users_key = options_text(args->options, "users_key");
 	check_orphans(args);
@@ -392,6 +394,7 @@ dataset_drop(const char *name)
 	Dataset    *dataset;
 	char	   *model;
 
+	PreventCommandIfReadOnly("drop_dataset()");
 	registry_lock(registry()->dataset_rel, name, true, true);
 	dataset = dataset_open(name, CurrentMemoryContext);
 	if (!registry_is_owner(dataset->owner))

@@ -9,8 +9,10 @@
 #include "postgres.h"
 
 #include "miscadmin.h"
+#include "storage/procsignal.h"
 #include "utils/memutils.h"
 
+#include "pg/compat.h"
 #include "pg/env_pg.h"
 #include "pg/progress.h"
 #include "pg/settings.h"
@@ -30,11 +32,40 @@ pg_env_release(void *block, void *ctx)
 	pfree(block);
 }
 
-/* Core asks whether to stop. */
+/* Answers a barrier, for which another backend waits; false on error, which is then raised by env_check(). */
+static bool
+answer_barrier(void)
+{
+	volatile bool answered = true;
+	MemoryContext context = CurrentMemoryContext;
+
+	PG_TRY();
+	{
+		ProcessProcSignalBarrier();
+	}
+	PG_CATCH();
+	{
+		/* The barrier is pending again: whoever checks for interrupts next meets the same error. */
+		MemoryContextSwitchTo(context);
+		FlushErrorState();
+		answered = false;
+	}
+	PG_END_TRY();
+	return answered;
+}
+
+/*
+ * Core asks whether to stop.  Barriers are answered on the way: DROP DATABASE, for one, waits until every
+ * backend has done so, and a job may compute for minutes.
+ */
 static bool
 pg_env_interrupted(void *ctx)
 {
-	return InterruptPending && (QueryCancelPending || ProcDiePending);
+	if (!InterruptPending)
+		return false;
+	if (ProcSignalBarrierPending && !answer_barrier())
+		return true;
+	return QueryCancelPending || ProcDiePending || transaction_timeout_pending();
 }
 
 /* As pg_env_alloc, for the Env of a job. */

@@ -24,7 +24,7 @@
 #include "pg/titles.h"
 
 #define BLOCK_USERS 512			/* scored between two emissions */
-#define CHUNK_USERS 8			/* handed to a thread at a time */
+#define CHUNK_USERS 1			/* handed to a thread at a time: cancel waits for that many */
 
 /* Scratch of one thread. */
 typedef struct Worker

@@ -1,0 +1,144 @@
+# Recsys.pm: what the server-level tests share: a server with the extension and a generated dataset, and
+# sessions that run statements while the test does something else.
+package Recsys;
+
+use strict;
+use warnings;
+use Exporter 'import';
+use IPC::Run ();
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(sleep time);
+
+our @EXPORT = qw(new_server add_dataset session wait_until raises answers);
+
+# Starts a server with the extension in schema "recsys", which is on the search path.
+sub new_server
+{
+	my ($name, @settings) = @_;
+	my $node = PostgreSQL::Test::Cluster->new($name);
+	$node->init(allows_streaming => 1);
+	$node->append_conf('postgresql.conf', join("\n", "search_path = 'public, recsys'", 'max_wal_size = 4GB',
+		"course_recsys.max_memory = '1GB'", @settings, ''));
+	$node->start;
+	$node->safe_psql('postgres', 'CREATE SCHEMA recsys; CREATE EXTENSION course_recsys SCHEMA recsys');
+	return $node;
+}
+
+# SQL for a number from 0 to n - 1 that depends on i and the stream only.
+sub drawn
+{
+	my ($stream, $n) = @_;
+	return "((hashint8(i * 64 + $stream) & 16777215)::bigint * $n >> 24)";
+}
+
+# Creates and registers a dataset: tables ratings_NAME and courses_NAME, few popular courses, three genres.
+sub add_dataset
+{
+	my ($node, $name, $users, $courses, $ratings) = @_;
+	my ($user, $course, $among) = (drawn(1, $users), drawn(2, 4096), drawn(3, $courses));
+	$node->safe_psql('postgres', qq{
+		CREATE TABLE courses_$name AS SELECT i AS id, 'Course ' || i AS title,
+			(i % 7 = 0)::int AS g1, (i % 5 = 0)::int AS g2, (i % 3 = 0)::int AS g3
+			FROM generate_series(1, $courses) AS i;
+		ALTER TABLE courses_$name ADD PRIMARY KEY (id);
+		CREATE TABLE ratings_$name AS SELECT ($user)::int AS user_id, (1 + ($course * $among >> 12))::int AS course_id,
+			(1 + @{[drawn(4, 5)]})::real AS rating FROM generate_series(1::bigint, $ratings) AS i;
+		CREATE INDEX ON ratings_$name (user_id);
+		ANALYZE courses_$name, ratings_$name;
+		SELECT register_dataset('$name', 'ratings_$name', 'courses_$name', genre_columns => '{g1,g2,g3}')});
+}
+
+# Waits until the code returns true; fails the test run after a minute.
+sub wait_until
+{
+	my ($what, $code) = @_;
+	my $end = time + 60;
+	until ($code->())
+	{
+		die "timed out waiting until $what\n" if time > $end;
+		sleep 0.005;
+	}
+}
+
+# Runs sql in a session and compares the SQLSTATE, and the text that psql shows of the error.
+sub raises
+{
+	my ($session, $sql, $state, $text, $name) = @_;
+	my (undef, $error) = $session->query($sql);
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	like($error, qr/^ERROR:  \Q$state\E: .*$text/s, $name);
+}
+
+# Runs sql in a session and compares its rows.
+sub answers
+{
+	my ($session, $sql, $expected, $name) = @_;
+	my ($rows, $error) = $session->query($sql);
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	is("$rows$error", $expected, $name);
+}
+
+# Opens a session: a psql that stays.
+sub session
+{
+	my ($node, %options) = @_;
+	my $self = bless { in => '', out => '', err => '', n => 0 }, 'Recsys::Session';
+	my $connection = $node->connstr($options{database} // 'postgres') . " user=" . ($options{user} // getpwuid($<));
+	$self->{timer} = IPC::Run::timeout(180);
+	$self->{psql} = IPC::Run::start(
+		[ $node->installed_command('psql'), '-XAtq', '-v', 'VERBOSITY=verbose', '-d', $connection ],
+		'<', \$self->{in}, '>', \$self->{out}, '2>', \$self->{err}, $self->{timer});
+	$self->{pid} = $self->query('SELECT pg_backend_pid()');
+	return $self;
+}
+
+package Recsys::Session;
+
+# Sends statements without waiting for them.
+sub begin
+{
+	my ($self, $sql) = @_;
+	$self->{timer}->start(180);
+	$self->{n}++;
+	$self->{in} .= "$sql\n;\n\\echo end $self->{n}\n\\warn end $self->{n}\n";
+	$self->{psql}->pump_nb while length $self->{in} && $self->{psql}->pumpable;
+	return;
+}
+
+# Waits for them; returns rows and errors, which are also all that there is when the connection is lost.
+sub finish
+{
+	my ($self) = @_;
+	my $end = qr/(?:^|(?<=\n))end $self->{n}\n/;
+	while ($self->{out} !~ $end || $self->{err} !~ $end)
+	{
+		last unless $self->{psql}->pumpable;
+		$self->{psql}->pump;
+	}
+	my ($out, $err) = map { s/$end//r } @$self{qw(out err)};
+	@$self{qw(out err)} = ('', '');
+	chomp $out;
+	return wantarray ? ($out, $err) : $out;
+}
+
+# Both; in scalar context the rows alone, and then an error is fatal.
+sub query
+{
+	my ($self, $sql) = @_;
+	$self->begin($sql);
+	my ($out, $err) = $self->finish;
+	die "\"$sql\" failed: $err\n" if !wantarray && $err =~ /^(?:ERROR|FATAL)/m;
+	return wantarray ? ($out, $err) : $out;
+}
+
+# Ends the session.
+sub quit
+{
+	my ($self) = @_;
+	eval { $self->{in} .= "\\q\n"; $self->{psql}->finish; };
+	return;
+}
+
+1;

@@ -1,0 +1,204 @@
+# A statement that trains or looks at all users stops at once, in every phase, whoever asks for it, and leaves
+# nothing behind: no version, no lock, no thread; the session and the next training work.
+#
+# Times are taken from one clock: from the moment before pg_cancel_backend() to the moment when the backend has
+# rolled back and is idle.  RECSYS_CANCEL_TRIES sets the number of tries of each phase.
+use strict;
+use warnings;
+use FindBin;
+use lib $FindBin::RealBin;
+use Recsys;
+use Test::More;
+use Time::HiRes 'time';
+
+my $tries = $ENV{RECSYS_CANCEL_TRIES} // 2;
+my $bound_ms = 1000;            # a loaded machine may be slow; the figures printed tell more
+
+my $node = new_server('cancel', 'fsync = off', 'shared_buffers = 256MB', 'course_recsys.threads = 4');
+add_dataset($node, 'big', 60_000, 3_000, 2_500_000);
+add_dataset($node, 'long', 200, 20_000, 200_000);
+$node->safe_psql('postgres', q{
+	-- Users with text keys: their sorting is part of the phase "preparing".
+	CREATE TABLE ratings_text AS SELECT 'user ' || md5((user_id * 8 + course_id % 8)::text) AS user_id, course_id, rating
+		FROM ratings_big LIMIT 1500000;
+	ANALYZE ratings_text;
+	SELECT register_dataset('text', 'ratings_text', 'courses_big');
+	SELECT train_model('by_genre', 'user_profile', dataset => 'big');
+	SELECT train_model('by_user', 'knn', '{"user_based": true}', 'big');
+
+	-- Waits until the backend is where it should be, then `delay` seconds; returns the phase that it is in then.
+	CREATE FUNCTION await_phase(backend int, wanted text, delay float8) RETURNS text LANGUAGE plpgsql AS $$
+	DECLARE found text;
+	BEGIN
+		LOOP
+			PERFORM pg_stat_clear_snapshot();
+			SELECT CASE WHEN wanted = 'active' THEN a.state ELSE p.phase END INTO found
+				FROM pg_stat_activity a LEFT JOIN recsys_progress p USING (pid) WHERE a.pid = backend;
+			EXIT WHEN found = wanted;
+			PERFORM pg_sleep(0.0005);
+		END LOOP;
+		PERFORM pg_sleep(delay);
+		PERFORM pg_stat_clear_snapshot();
+		RETURN COALESCE((SELECT phase FROM recsys_progress WHERE pid = backend),
+			(SELECT state FROM pg_stat_activity WHERE pid = backend));
+	END $$;
+
+	-- Cancels (or terminates) it and returns the milliseconds until it is idle (or gone).
+	CREATE FUNCTION stop_backend(backend int, how text) RETURNS float8 LANGUAGE plpgsql AS $$
+	DECLARE
+		asked timestamptz := clock_timestamp();
+		stopped timestamptz;
+	BEGIN
+		IF how = 'cancel' THEN PERFORM pg_cancel_backend(backend); ELSE PERFORM pg_terminate_backend(backend); END IF;
+		LOOP
+			PERFORM pg_stat_clear_snapshot();
+			SELECT state_change INTO stopped FROM pg_stat_activity WHERE pid = backend AND state <> 'active';
+			EXIT WHEN FOUND;
+			stopped := clock_timestamp();
+			EXIT WHEN NOT EXISTS (SELECT FROM pg_stat_activity WHERE pid = backend);
+			PERFORM pg_sleep(0.0005);
+		END LOOP;
+		RETURN extract(epoch FROM stopped - asked) * 1000;
+	END $$;
+});
+
+my $control = session($node);
+my $victim = session($node);
+my %times;
+
+# Number of threads of the backend.
+sub threads
+{
+	my ($pid) = @_;
+	my @tasks = glob "/proc/$pid/task/*";
+	return scalar @tasks;
+}
+
+# The statement stopped with that error, and nothing of it is left.
+sub check_stopped
+{
+	my ($name, $state, $message) = @_;
+	my (undef, $error) = $victim->finish;
+	like($error, qr/$state: $message/, "$name: the error says why");
+	is($control->query(qq{
+		SELECT (SELECT count(*) FROM recsys_model WHERE model = 'victim'),
+			(SELECT count(*) FROM recsys_model_data d WHERE NOT EXISTS (SELECT FROM recsys_model m WHERE m.build = d.build)),
+			(SELECT count(*) FROM pg_locks WHERE pid = $victim->{pid}),
+			(SELECT count(*) FROM recsys_progress WHERE pid = $victim->{pid})}),
+		'0|0|0|0', "$name: no version, no data, no lock, no progress is left");
+	is(threads($victim->{pid}), 1, "$name: no thread is left") if $state eq '57014';
+	$victim = session($node) unless $state eq '57014';
+}
+
+# Runs sql in the victim, stops it `delay` seconds into the phase, and checks; one try.
+sub stop_once
+{
+	my ($name, $sql, $phase, $how, $delay) = @_;
+	$victim->begin($sql);
+	my $found = $control->query("SELECT await_phase($victim->{pid}, '$phase', $delay)");
+	my $ms = $control->query("SELECT stop_backend($victim->{pid}, '$how')");
+	if ($found ne $phase)       # it was over before; try earlier
+	{
+		my (undef, $error) = $victim->finish;
+		$victim = session($node) if $how eq 'terminate';
+		$control->query("SELECT drop_model('victim')") if $control->query("SELECT count(*) FROM recsys_model WHERE model = 'victim'");
+		return 0;
+	}
+	cmp_ok($ms, '<', $bound_ms, "$name, $how: stopped within $bound_ms ms");
+	check_stopped("$name, $how", $how eq 'cancel' ? ('57014', 'canceling statement due to user request')
+		: ('57P01', 'terminating connection due to administrator command'));
+	push @{$times{$name}}, $ms;
+	return 1;
+}
+
+# Stops sql `tries` times in one phase, at moments spread over its length.
+sub stop_in_phase
+{
+	my ($name, $sql, $phase, $length, @hows) = @_;
+	for my $how (@hows)
+	{
+		my $done = 0;
+		for (my $try = 0; $done < $tries; $try++)
+		{
+			BAIL_OUT("phase $phase of $name was never met") if $try > 20 * $tries;
+			$done += stop_once($name, $sql, $phase, $how, $length * rand() / (1 + $try / (2 * $tries)));
+		}
+	}
+}
+
+my $train_items = "SELECT train_model('victim', 'knn', dataset => 'big')";
+my $train_users = q{SELECT train_model('victim', 'knn', '{"user_based": true}', 'big')};
+my $train_slowly = "SELECT train_model('victim', 'knn', dataset => 'long')";
+my $answer_slowly = "SELECT count(*) FROM recommend_all('by_user', 10)";
+my $train_text = "SELECT train_model('victim', 'popular', dataset => 'text')";
+
+# A session holds the lock while others wait.
+my $holder = session($node);
+$holder->query("BEGIN; SELECT train_model('victim', 'popular', dataset => 'big')");
+stop_in_phase('waiting', $train_items, 'waiting', 0.05, 'cancel', 'terminate');
+$holder->query('ROLLBACK');
+$holder->quit;
+
+stop_in_phase('loading', $train_items, 'loading', 0.25, 'cancel', 'terminate');
+stop_in_phase('preparing', $train_items, 'preparing', 0.1, 'cancel', 'terminate');
+stop_in_phase('loading, text keys', $train_text, 'loading', 0.3, 'cancel');
+stop_in_phase('preparing, text keys', $train_text, 'preparing', 0.5, 'cancel');
+stop_in_phase('fitting, by course', $train_items, 'fitting', 0.3, 'cancel', 'terminate');
+stop_in_phase('fitting, long rows', $train_slowly, 'fitting', 3, 'cancel');
+stop_in_phase('fitting, by user', $train_users, 'fitting', 0.2, 'cancel');
+stop_in_phase('saving', $train_users, 'saving', 0.05, 'cancel', 'terminate');
+stop_in_phase('recommend_all', "SELECT count(*) FROM recommend_all('by_genre', 10)", 'active', 2, 'cancel', 'terminate');
+stop_in_phase('recommend_all, by user', "SELECT count(*) FROM recommend_all('by_user', 10)", 'active', 2, 'cancel');
+stop_in_phase('recommend_users', "SELECT count(*) FROM recommend_users(1, 'by_genre', 10)", 'active', 0.6, 'cancel');
+stop_in_phase('user_profiles', "SELECT count(*) FROM user_profiles('big')", 'active', 0.3, 'cancel');
+stop_in_phase('similar_users', "SELECT count(*) FROM similar_users(7, 'by_user')", 'active', 0.5, 'cancel');
+
+# statement_timeout, at moments spread over the whole of a training run.
+for my $try (1 .. 3 * $tries)
+{
+	my $timeout = int(50 + 700 * $try / (3 * $tries));
+	my (undef, $error) = $victim->query("SET statement_timeout = $timeout; $train_users");
+	next if $error eq '';       # a fast machine was through
+	my $ms = $control->query("SELECT extract(epoch FROM state_change - query_start) * 1000 - $timeout
+		FROM pg_stat_activity WHERE pid = $victim->{pid}");
+	cmp_ok($ms, '<', $bound_ms, "statement_timeout of $timeout ms: stopped within $bound_ms ms");
+	push @{$times{statement_timeout}}, $ms;
+	$victim->begin('RESET statement_timeout');
+	$victim->finish;
+}
+
+$victim->query('RESET statement_timeout');
+
+# DROP DATABASE waits (since PostgreSQL 15) until every backend has closed the files of that database; one that computes
+# must not keep it waiting.
+for my $case ([ 'training', 'fitting', $train_slowly ], [ 'recommend_all', 'active', $answer_slowly ])
+{
+	my ($name, $phase, $sql) = @$case;
+	$control->query('CREATE DATABASE doomed');
+	$victim->begin($sql);
+	$control->query("SELECT await_phase($victim->{pid}, '$phase', 0.4)");
+	my $start = time;
+	$control->query('DROP DATABASE doomed');
+	my $ms = (time - $start) * 1000;
+	is($control->query("SELECT state FROM pg_stat_activity WHERE pid = $victim->{pid}"), 'active', "$name goes on");
+	cmp_ok($ms, '<', $bound_ms, "$name does not hold up DROP DATABASE");
+	push @{$times{"DROP DATABASE, $name"}}, $ms;
+	$control->query("SELECT pg_cancel_backend($victim->{pid})");
+	$victim->finish;
+}
+
+is($victim->query("SELECT version, ratings > 2000000 FROM train_model('after', 'knn', dataset => 'big')"), '1|t',
+	'the session trains afterwards');
+is(threads($victim->{pid}), 1, 'a training run that ends well leaves no thread');
+
+for my $name (sort keys %times)
+{
+	my @ms = sort { $a <=> $b } @{$times{$name}};
+	note(sprintf '%-22s n=%-3d p50 %6.1f  p99 %6.1f  max %6.1f ms', $name, scalar @ms, $ms[$#ms / 2],
+		$ms[int(0.99 * $#ms)], $ms[-1]);
+}
+
+$victim->quit;
+$control->quit;
+$node->stop;
+done_testing();
