@@ -59,9 +59,11 @@ required_count(FunctionCallInfo fcinfo, int i, const char *name)
 
 /* The elements of an array argument; NULL for null. */
 static Datum *
-arg_elements(FunctionCallInfo fcinfo, int i, const char *name, Oid type, int length, char align,
-			 int *n)
+arg_elements(FunctionCallInfo fcinfo, int i, const char *name, Oid type, int *n)
 {
+	int16		length;
+	bool		by_value;
+	char		align;
 	ArrayType  *array;
 	Datum	   *elements;
 	bool	   *nulls;
@@ -74,7 +76,8 @@ arg_elements(FunctionCallInfo fcinfo, int i, const char *name, Oid type, int len
 		ereport(ERROR,
 				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
 				 errmsg("argument \"%s\" must have one dimension, not %d", name, ARR_NDIM(array))));
-	deconstruct_array(array, type, length, false, align, &elements, &nulls, n);
+	get_typlenbyvalalign(type, &length, &by_value, &align);
+	deconstruct_array(array, type, length, by_value, align, &elements, &nulls, n);
 	for (int e = 0; e < *n; e++)
 		if (nulls[e])
 			ereport(ERROR,
@@ -87,7 +90,7 @@ arg_elements(FunctionCallInfo fcinfo, int i, const char *name, Oid type, int len
 char **
 arg_texts(FunctionCallInfo fcinfo, int i, const char *name, int *n)
 {
-	Datum	   *elements = arg_elements(fcinfo, i, name, TEXTOID, -1, TYPALIGN_INT, n);
+	Datum	   *elements = arg_elements(fcinfo, i, name, TEXTOID, n);
 	char	  **texts;
 
 	if (elements == NULL)
@@ -102,7 +105,7 @@ arg_texts(FunctionCallInfo fcinfo, int i, const char *name, int *n)
 char **
 arg_names(FunctionCallInfo fcinfo, int i, const char *name, int *n)
 {
-	Datum	   *elements = arg_elements(fcinfo, i, name, NAMEOID, NAMEDATALEN, TYPALIGN_CHAR, n);
+	Datum	   *elements = arg_elements(fcinfo, i, name, NAMEOID, n);
 	char	  **names;
 
 	if (elements == NULL)
@@ -117,7 +120,7 @@ arg_names(FunctionCallInfo fcinfo, int i, const char *name, int *n)
 double *
 arg_numbers(FunctionCallInfo fcinfo, int i, const char *name, int *n)
 {
-	Datum	   *elements = arg_elements(fcinfo, i, name, FLOAT8OID, 8, TYPALIGN_DOUBLE, n);
+	Datum	   *elements = arg_elements(fcinfo, i, name, FLOAT8OID, n);
 	double	   *numbers;
 
 	if (elements == NULL)
