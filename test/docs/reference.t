@@ -95,14 +95,17 @@ sub same_set
 	is(join("\n", grep { !$got{$_} } sort keys %real), '', "$name: everything is documented");
 }
 
-# Rows of the tables below a heading, as arrays of cells without markup.
+# Rows of the table below a heading whose first column has this name, as arrays of cells without markup.
 sub table_rows
 {
-	my ($heading, @lines) = @_;
-	my ($inside, @rows);
+	my ($heading, $first, @lines) = @_;
+	my ($below, $inside, @rows);
+	my $before = '';
 	for my $line (@lines)
 	{
-		$inside = $1 eq $heading if $line =~ /^##+ (.*)/;
+		$below = $1 eq $heading if $line =~ /^##+ (.*)/;
+		$inside = $below && $line =~ /^\| $first \|/ if $line =~ /^\|/ && $before !~ /^\|/;
+		$before = $line;
 		next unless $inside && $line =~ /^\| `/;
 		my @cells = map { s/^\s+|\s+$//gr } split /(?<!\\)\|/, $line =~ s/^\||\|\s*$//gr;
 		push @rows, [ map { s/`//gr } @cells ];
@@ -113,7 +116,7 @@ sub table_rows
 # The table of settings: name, default, least, greatest.
 sub check_settings
 {
-	my @documented = map { join ' | ', @$_[ 0 .. 3 ] } table_rows('Settings', read_document('docs/sql-reference.md'));
+	my @documented = map { join ' | ', @$_[ 0 .. 3 ] } table_rows('Settings', 'name', read_document('docs/sql-reference.md'));
 	my @real = map { join ' | ', @$_ } query($database,
 		q{LOAD 'course_recsys'; SELECT name, boot_val || coalesce(' ' || unit, ''), min_val, max_val FROM pg_settings
 		WHERE name LIKE 'course\_recsys.%'});
@@ -134,10 +137,10 @@ sub real_params
 sub check_methods
 {
 	my @lines = read_document('docs/methods.md');
-	my @common = table_rows('Parameters of all methods', @lines);
+	my @common = table_rows('Parameters of all methods', 'parameter', @lines);
 	for my $method (map { $_->[0] } query($database, 'SELECT method FROM recsys.recsys_methods()'))
 	{
-		my @rows = (table_rows($method, @lines), @common);
+		my @rows = (table_rows($method, 'parameter', @lines), @common);
 		my @documented = map { join ' | ', @$_[ 0 .. 3 ] } @rows;
 		same_set(\@documented, [ real_params($method) ], "parameters of $method");
 	}
@@ -160,13 +163,14 @@ sub check_links
 	{
 		while ($line =~ /\]\(([^)\s]+)\)/g)
 		{
-			my ($path, $place) = split /#/, $1, 2;
+			my $link = $1;
+			my ($path, $place) = split /#/, $link, 2;
 			next if $path =~ /^https?:/;
 			$path = $path eq '' ? $file : ($file =~ m{^(.*/)} ? $1 : '') . $path;
 			$path =~ s{[^/]+/\.\./}{}g;
-			if (!-e $path) { push @broken, $1; next }
+			if (!-e $path) { push @broken, $link; next }
 			next unless defined $place;
-			push @broken, "$path#$place"
+			push @broken, $link
 				unless grep { /^#+ (.*)/ && anchor($1) eq $place } read_document($path);
 		}
 	}
