@@ -1,5 +1,5 @@
 # Build of course_recsys. "make" builds, "make install" installs into the server of PG_CONFIG.
-# Tests: check-style, unit, unit-tsan (no server), installcheck, pgtap (a running server, PG* environment), tap.
+# Tests: check-style, unit, unit-tsan (no server), installcheck, pgtap, check-docs (a running server, PG* environment), tap.
 # WERROR=1 makes every compiler warning an error.
 
 EXTENSION = course_recsys
@@ -79,8 +79,12 @@ unit-tsan:
 pgtap:
 	pg_prove $(PROVE_FLAGS) $(sort $(wildcard test/pgtap/*.sql))
 
+# DOCS_UPDATE=1 writes the output of the examples into the documents.
+check-docs:
+	prove $(PROVE_FLAGS) test/docs
+
 tap: PROVE_TESTS = $(sort $(wildcard test/t/*.pl))
 tap:
 	$(prove_installcheck)
 
-.PHONY: check-version check-style unit unit-tsan pgtap tap FORCE
+.PHONY: check-version check-style unit unit-tsan pgtap check-docs tap FORCE

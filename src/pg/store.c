@@ -103,7 +103,10 @@ store_require_owner(const char *model)
 	return head;
 }
 
-/* Is the published version made from the same data with the same parameters? */
+/*
+ * Is the published version made from the same data with the same parameters?  "verbose" changes no
+ * model.
+ */
 bool
 store_unchanged(const char *model, const char *method, Datum params, const char *dataset,
 				uint64 fingerprint)
@@ -118,7 +121,8 @@ store_unchanged(const char *model, const char *method, Datum params, const char 
 					 "SELECT 1 FROM %s.recsys_model AS m"
 					 " WHERE m.model OPERATOR(pg_catalog.=) $1 AND m.published"
 					 " AND m.method OPERATOR(pg_catalog.=) $2"
-					 " AND m.params OPERATOR(pg_catalog.=) $3"
+					 " AND (m.params OPERATOR(pg_catalog.-) 'verbose'::pg_catalog.text)"
+					 " OPERATOR(pg_catalog.=) ($3 OPERATOR(pg_catalog.-) 'verbose'::pg_catalog.text)"
 					 " AND m.dataset OPERATOR(pg_catalog.=) $4"
 					 " AND m.fingerprint OPERATOR(pg_catalog.=) $5",
 					 5, types, values, NULL);
