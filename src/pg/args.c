@@ -61,9 +61,6 @@ required_count(FunctionCallInfo fcinfo, int i, const char *name)
 static Datum *
 arg_elements(FunctionCallInfo fcinfo, int i, const char *name, Oid type, int *n)
 {
-	int16		length;
-	bool		by_value;
-	char		align;
 	ArrayType  *array;
 	Datum	   *elements;
 	bool	   *nulls;
