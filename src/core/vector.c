@@ -45,3 +45,26 @@ vector_scale(float alpha, float *x, int64_t n)
 	for (int64_t i = 0; i < n; i++)
 		x[i] *= alpha;
 }
+
+/* Four at a time: distinct indexes let the loads of one group pass the stores of another. */
+void
+vector_scatter(float alpha, const int32_t *restrict indexes, const float *restrict x, int64_t n,
+			   float *restrict y)
+{
+	int64_t		i = 0;
+
+	for (; i + 4 <= n; i += 4)
+	{
+		float		y0 = y[indexes[i]] + alpha * x[i];
+		float		y1 = y[indexes[i + 1]] + alpha * x[i + 1];
+		float		y2 = y[indexes[i + 2]] + alpha * x[i + 2];
+		float		y3 = y[indexes[i + 3]] + alpha * x[i + 3];
+
+		y[indexes[i]] = y0;
+		y[indexes[i + 1]] = y1;
+		y[indexes[i + 2]] = y2;
+		y[indexes[i + 3]] = y3;
+	}
+	for (; i < n; i++)
+		y[indexes[i]] += alpha * x[i];
+}

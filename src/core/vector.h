@@ -27,4 +27,7 @@ extern float vector_norm(const float *a, int64_t n);	/* Euclidean length */
 extern void vector_axpy(float alpha, const float *x, float *y, int64_t n);	/* y += alpha x, not overlapping */
 extern void vector_scale(float alpha, float *x, int64_t n);
 
+/* y[indexes[i]] += alpha * x[i]; the indexes are distinct, x and y do not overlap. */
+extern void vector_scatter(float alpha, const int32_t *indexes, const float *x, int64_t n, float *y);
+
 #endif							/* CORE_VECTOR_H */

@@ -77,6 +77,32 @@ test_elements(void)
 	}
 }
 
+/* Every other element, backwards, gets its share; the rest keep their value. */
+static void
+test_scatter(void)
+{
+	for (int n = 0; n <= LONGEST / 2; n++)
+	{
+		float		y[LONGEST + 1] = {0};
+		float	   *x;
+		float	   *unused;
+		int32_t		indexes[LONGEST];
+
+		random_vectors(n, &x, &unused);
+		for (int i = 0; i < n; i++)
+			indexes[i] = LONGEST - 2 * i;
+		vector_scatter(2, indexes, x, n, y);
+		vector_scatter(1, indexes, x, n, y);
+		for (int i = 0; i < n; i++)
+		{
+			CHECK_NEAR(y[indexes[i]], 3.0 * x[i], 1e-5);
+			CHECK(y[indexes[i] - 1] == 0);
+		}
+		free(x);
+		free(unused);
+	}
+}
+
 /* Values whose squares no float can hold still have a length; a NaN is not lost. */
 static void
 test_extremes(void)
@@ -97,6 +123,7 @@ main(void)
 {
 	RUN(test_sums);
 	RUN(test_elements);
+	RUN(test_scatter);
 	RUN(test_extremes);
 	return unit_done();
 }

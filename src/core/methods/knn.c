@@ -48,6 +48,10 @@
 #include "core/methods/methods.h"
 #include "core/methods/support.h"
 #include "core/neighbors.h"
+#include "core/vector.h"
+
+/* Entries of the next row asked for in advance: 16 cache lines. */
+#define PREFETCH_ENTRIES 128
 
 static const ParamDef knn_params[] = {
 	{"neighbors", "k K max_nbrs num_neighbours n_neighbors", PARAM_INT,
@@ -345,6 +349,19 @@ row_weight(const Recommender *rec, const History *history, int32_t h)
 		state->row_scale[history->courses[h]];
 }
 
+/* Asks for the start of a row of the table while another one is read: rows lie anywhere in memory. */
+static void
+prefetch_row(const Csr *table, int32_t course)
+{
+	int64_t		begin = table->offsets[course];
+
+	for (int64_t e = begin; e < begin + PREFETCH_ENTRIES && e < table->offsets[course + 1]; e += 16)
+	{
+		__builtin_prefetch(&table->indexes[e]);
+		__builtin_prefetch(&table->values[e]);
+	}
+}
+
 /* Adds up the rows of the history's courses. */
 static void
 knn_score(const Recommender *rec, const History *history, void *scratch, float *scores)
@@ -360,11 +377,11 @@ knn_score(const Recommender *rec, const History *history, void *scratch, float *
 	memset(scores, 0, (size_t) rec->n_courses * sizeof(float));
 	for (int32_t h = 0; h < history->n; h++)
 	{
-		float		weight = row_weight(rec, history, h);
 		SparseRow	row = sparse_row(table, history->courses[h]);
 
-		for (int64_t e = 0; e < row.n; e++)
-			scores[row.indexes[e]] += weight * row.values[e];
+		if (h + 1 < history->n)
+			prefetch_row(table, history->courses[h + 1]);
+		vector_scatter(row_weight(rec, history, h), row.indexes, row.values, row.n, scores);
 	}
 	knn_finish_scores(rec->n_courses, scores);
 }
