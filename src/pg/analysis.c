@@ -186,9 +186,10 @@ dataset_summary_rows(Call *call, const char *name)
 
 	pass_query(call,
 			   psprintf("SELECT s.users, n.courses, s.courses_rated, s.ratings, s.mean, s.min, s.max,"
+						" CASE WHEN s.ratings OPERATOR(pg_catalog.>) 0::pg_catalog.int8 THEN"
 						" 1::pg_catalog.float8 OPERATOR(pg_catalog.-) (s.ratings::pg_catalog.float8"
-						" OPERATOR(pg_catalog./) NULLIF(s.users::pg_catalog.float8"
-						" OPERATOR(pg_catalog.*) n.courses::pg_catalog.float8, 0::pg_catalog.float8)),"
+						" OPERATOR(pg_catalog./) (s.users::pg_catalog.float8"
+						" OPERATOR(pg_catalog.*) n.courses::pg_catalog.float8)) END,"
 						" s.first, s.last"
 						" FROM (SELECT pg_catalog.count(DISTINCT r.%s) AS users,"
 						" pg_catalog.count(DISTINCT r.%s) AS courses_rated,"
