@@ -177,6 +177,17 @@ sub check_links
 	is(join("\n", @broken), '', "links of $file lead somewhere");
 }
 
+# The method that docs/internals.md shows compiles; its first C block is a whole file.
+sub check_example_method
+{
+	my ($block) = grep { $_->{info} eq 'c' } blocks(read_document('docs/internals.md'));
+	open my $compiler, '|-', ($ENV{CC} || 'cc')
+		. ' -std=c11 -D_GNU_SOURCE -Isrc -Wall -Wextra -Werror -fsyntax-only -x c -' or die "cannot run cc: $!\n";
+	print $compiler "$_\n" for @{ $block->{text} };
+	close $compiler;
+	is($?, 0, 'the method of docs/internals.md compiles');
+}
+
 run_script('postgres', "DROP DATABASE IF EXISTS $database; DROP ROLE IF EXISTS docs_nobody;");
 my $output = run_script('postgres', "CREATE DATABASE $database TEMPLATE template0; CREATE ROLE docs_nobody;");
 die $output if $output =~ /ERROR/;
@@ -188,6 +199,7 @@ same_set([ grep { !/^(VIEW|TABLE) / } @documented ], [ real_functions() ], 'func
 same_set([ grep { /^(VIEW|TABLE) / } @documented ], [ real_relations() ], 'relations');
 check_settings();
 check_methods();
+check_example_method();
 check_links($_) for document_files(), 'CHANGELOG.md';
 run_script('postgres', "DROP DATABASE $database; DROP ROLE docs_nobody;");
 done_testing();
