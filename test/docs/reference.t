@@ -143,6 +143,23 @@ sub check_methods
 		my @rows = (table_rows($method, 'parameter', @lines), @common);
 		my @documented = map { join ' | ', @$_[ 0 .. 3 ] } @rows;
 		same_set(\@documented, [ real_params($method) ], "parameters of $method");
+		check_aliases($method, @rows);
+	}
+}
+
+# Every alias that docs/methods.md names is taken; there is no dataset, so that is what the call ends with.
+sub check_aliases
+{
+	my ($method, @rows) = @_;
+	for my $row (grep { $_->[4] =~ /Alias/ } @rows)
+	{
+		my ($aliases) = $row->[4] =~ /Alias(?:es)?: (.*)/;
+		my $default = $row->[1] =~ /choice|text/ ? qq{"$row->[2]"} : $row->[2];
+		for my $alias (split /, /, $aliases)
+		{
+			like(run_script($database, qq{SELECT recsys.estimate_training('$method', '{"$alias": $default}');}),
+				qr/dataset "default" does not exist/, "$method takes $alias for $row->[0]");
+		}
 	}
 }
 
