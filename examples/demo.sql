@@ -20,3 +20,9 @@ SELECT e.* FROM recommend_courses(42, 'knn', 1) AS r, explain_recommendation(42,
 
 -- User 51 has no course yet: the answer is what is popular, and says so.
 SELECT * FROM recommend_courses(51, 'knn', 3);
+
+-- He enrols, and the next statement of the same transaction knows it; nothing is trained again.
+BEGIN;
+INSERT INTO sample.ratings VALUES (51, 'DB101', 3, '2025-01-01');
+SELECT * FROM recommend_courses(51, 'knn', 3);
+ROLLBACK;

@@ -146,6 +146,27 @@ load_other(TupleTableSlot *slot, void *arg)
 		set_other_group(load, user, group);
 }
 
+/* Numbers the others in key order, so that answers do not depend on the order of the scan. */
+static void
+sort_others(OthersLoad *load)
+{
+	IdMap	   *others = &load->population->others;
+	Env		   *env = &load->job->env;
+	int32_t    *new_index = job_alloc_array(load->job, others->n_keys, sizeof(int32_t));
+	int32_t    *groups;
+
+	env_check(env, idmap_sort(env, others, new_index));
+	if (load->with_groups)
+	{
+		groups = job_alloc_array(load->job, others->n_keys, sizeof(int32_t));
+		for (int32_t i = 0; i < others->n_keys; i++)
+			groups[new_index[i]] = load->other_groups[i];
+		env_free(env, load->other_groups);
+		load->other_groups = groups;
+	}
+	env_free(env, new_index);
+}
+
 /* Joins the groups of users with and without ratings. */
 static void
 join_groups(OthersLoad *load)
@@ -187,7 +208,10 @@ load_others(OthersLoad *load)
 	}
 	appendStringInfo(&sql, " FROM %s AS u", dataset->users);
 	query_stream(sql.data, NULL, n_columns, types, load_other, load);
-	if (load->with_groups && p->others.n_keys > 0)
+	if (p->others.n_keys == 0)
+		return;
+	sort_others(load);
+	if (load->with_groups)
 		join_groups(load);
 }
 

@@ -18,7 +18,7 @@ typedef struct Population
 	float	   *ratings;
 	int64_t    *times;			/* or NULL */
 	int32_t    *groups;			/* per user, of the model; NULL when the method wants none */
-	IdMap		others;			/* users of the relation of users who have no rating */
+	IdMap		others;			/* users of the relation of users who have no rating, in key order */
 } Population;
 
 /*

@@ -123,10 +123,10 @@ sub run_examples
 	}
 }
 
-# Compares one example, or takes its output over into the lines of the document.
+# Compares one example with its output.
 sub check_example
 {
-	my ($file, $lines, $example) = @_;
+	my ($file, $example) = @_;
 	my $output = $example->{output};
 	my @got = @{ $example->{got} };
 	my $name = "$file:" . ($example->{sql}{begin} + 1);
@@ -136,14 +136,21 @@ sub check_example
 		return;
 	}
 	my $approximate = $output->{info} =~ /approximate/ ? 1 : 0;
-	my $same = same_output($approximate, $output->{text}, \@got);
-	if (!$same && $ENV{DOCS_UPDATE})
-	{
-		splice @$lines, $output->{begin} + 1, $output->{end} - $output->{begin} - 1, @got;
-		$same = 1;
-	}
-	ok($same, "$name prints what it says")
+	$example->{differs} = !same_output($approximate, $output->{text}, \@got);
+	ok(!$example->{differs} || $ENV{DOCS_UPDATE}, "$name prints what it says")
 		or diag("expected:\n", (map { "  $_\n" } @{ $output->{text} }), "got:\n", map { "  $_\n" } @got);
+}
+
+# Writes the output of examples that differ into the document, from the end, so that line numbers stay.
+sub update_document
+{
+	my ($file, $lines, @examples) = @_;
+	for my $example (reverse grep { $_->{differs} } @examples)
+	{
+		my $output = $example->{output};
+		splice @$lines, $output->{begin} + 1, $output->{end} - $output->{begin} - 1, @{ $example->{got} };
+	}
+	write_document($file, @$lines);
 }
 
 # A new database, in place of an older one.
@@ -171,8 +178,8 @@ for my $file (document_files())
 	make_database('docs_run', $file eq 'README.md' ? 'docs_sample' : 'docs_tour');
 	run_script('postgres', 'ALTER DATABASE docs_run SET search_path = public, recsys');
 	run_examples('docs_run', @examples);
-	check_example($file, \@lines, $_) for reverse @examples;
-	write_document($file, @lines) if $ENV{DOCS_UPDATE};
+	check_example($file, $_) for @examples;
+	update_document($file, \@lines, @examples) if $ENV{DOCS_UPDATE};
 }
 run_script('postgres', "DROP DATABASE $_;") for qw(docs_run docs_tour docs_sample);
 done_testing();

@@ -143,6 +143,23 @@ sub check_methods
 		my @rows = (table_rows($method, 'parameter', @lines), @common);
 		my @documented = map { join ' | ', @$_[ 0 .. 3 ] } @rows;
 		same_set(\@documented, [ real_params($method) ], "parameters of $method");
+		check_aliases($method, @rows);
+	}
+}
+
+# Every alias that docs/methods.md names is taken; there is no dataset, so that is what the call ends with.
+sub check_aliases
+{
+	my ($method, @rows) = @_;
+	for my $row (grep { $_->[4] =~ /Alias/ } @rows)
+	{
+		my ($aliases) = $row->[4] =~ /Alias(?:es)?: (.*)/;
+		my $default = $row->[1] =~ /choice|text/ ? qq{"$row->[2]"} : $row->[2];
+		for my $alias (split /, /, $aliases)
+		{
+			like(run_script($database, qq{SELECT recsys.estimate_training('$method', '{"$alias": $default}');}),
+				qr/dataset "default" does not exist/, "$method takes $alias for $row->[0]");
+		}
 	}
 }
 
@@ -177,6 +194,17 @@ sub check_links
 	is(join("\n", @broken), '', "links of $file lead somewhere");
 }
 
+# The method that docs/internals.md shows compiles; its first C block is a whole file.
+sub check_example_method
+{
+	my ($block) = grep { $_->{info} eq 'c' } blocks(read_document('docs/internals.md'));
+	open my $compiler, '|-', ($ENV{CC} || 'cc')
+		. ' -std=c11 -D_GNU_SOURCE -Isrc -Wall -Wextra -Werror -fsyntax-only -x c -' or die "cannot run cc: $!\n";
+	print $compiler "$_\n" for @{ $block->{text} };
+	close $compiler;
+	is($?, 0, 'the method of docs/internals.md compiles');
+}
+
 run_script('postgres', "DROP DATABASE IF EXISTS $database; DROP ROLE IF EXISTS docs_nobody;");
 my $output = run_script('postgres', "CREATE DATABASE $database TEMPLATE template0; CREATE ROLE docs_nobody;");
 die $output if $output =~ /ERROR/;
@@ -188,6 +216,7 @@ same_set([ grep { !/^(VIEW|TABLE) / } @documented ], [ real_functions() ], 'func
 same_set([ grep { /^(VIEW|TABLE) / } @documented ], [ real_relations() ], 'relations');
 check_settings();
 check_methods();
+check_example_method();
 check_links($_) for document_files(), 'CHANGELOG.md';
 run_script('postgres', "DROP DATABASE $database; DROP ROLE docs_nobody;");
 done_testing();
