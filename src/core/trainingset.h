@@ -2,8 +2,9 @@
  * trainingset.h
  *		The ratings as the methods see them: dense indexes, both ways sparse.
  *
- * Rows arrive in any order, one at a time, through a builder, and are kept as
- * (user, course, rating[, time]) in blocks until finished: 12 or 20 bytes a row.
+ * Rows arrive in any order, one at a time, through a builder.  Their keys are
+ * looked up batch by batch, on several threads, and they are kept as (user,
+ * course, rating[, time]) in blocks until finished: 12 or 20 bytes a row.
  * Finishing renumbers users and courses in key order, so nothing depends on the
  * order of arrival, sorts by two counting sorts, and drops duplicates of a
  * (user, course) pair: the latest time wins, then the largest rating.
@@ -64,14 +65,17 @@ typedef struct TrainingSet
 	StringTable groups;			/* "age_band=25-34, country=DE", in bytewise order */
 } TrainingSet;
 
-/* One block of rows that have arrived. */
-#define BUILDER_BLOCK_ROWS 65536
-#define BUILDER_BATCH 256		/* users looked up together */
+/* Rows are looked up in batches that double from the first size to the last. */
+#define BATCH_ROWS_MIN 4096
+#define BATCH_ROWS_MAX 262144
+#define BATCH_BYTES_MAX (INT64_C(1) << 24)	/* of text keys; more end a batch too */
 
+/* A batch of rows that has been looked up. */
 typedef struct BuilderBlock
 {
 	struct BuilderBlock *next;
-	int			n;
+	int64_t		first_row;		/* rows before it */
+	int32_t		n;
 	int32_t    *users;
 	int32_t    *courses;
 	float	   *ratings;		/* NULL when implicit */
@@ -84,11 +88,11 @@ typedef struct TrainingBuilder
 	IdMap		courses;
 	bool		with_times;
 	bool		implicit;
-	int64_t		n_rows;
+	int64_t		n_rows;			/* in blocks and in the batch */
 	BuilderBlock *first;
 	BuilderBlock *last;
-	int64_t		pending[BUILDER_BATCH]; /* numeric user keys of the newest rows, not looked up yet */
-	int			n_pending;
+	KeyBatch	user_keys;		/* of the rows of `last`, which is not looked up yet */
+	KeyBatch	course_keys;
 } TrainingBuilder;
 
 extern RecsysStatus builder_init(Env *env, TrainingBuilder *builder, KeyKind user_kind,
