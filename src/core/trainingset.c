@@ -130,8 +130,8 @@ look_up_batch(Env *env, TrainingBuilder *builder)
 }
 
 /* Ends a batch and begins the next one, which is twice as large until it is BATCH_ROWS_MAX. */
-static RecsysStatus
-next_batch(Env *env, TrainingBuilder *builder)
+RecsysStatus
+builder_next_batch(Env *env, TrainingBuilder *builder)
 {
 	int32_t		room = builder->user_keys.room;
 
@@ -154,33 +154,6 @@ builder_add_course(Env *env, TrainingBuilder *builder, Key course)
 	int32_t		index;
 
 	return idmap_add(env, &builder->courses, course, &index);
-}
-
-/* Adds a row to the batch. */
-RecsysStatus
-builder_add_rating(Env *env, TrainingBuilder *builder, Key user, Key course, float rating,
-				   int64_t time)
-{
-	BuilderBlock *block;
-	int32_t		row;
-
-	if (!builder->implicit && !isfinite(rating))
-		return env_fail(env, RECSYS_BAD_DATA, "rating must be finite");
-	if (builder->user_keys.n == builder->user_keys.room ||
-		keybatch_bytes(&builder->user_keys) >= BATCH_BYTES_MAX ||
-		keybatch_bytes(&builder->course_keys) >= BATCH_BYTES_MAX)
-		TRY(next_batch(env, builder));
-	block = builder->last;
-	row = block->n;
-	TRY(keybatch_add(env, &builder->user_keys, user));
-	TRY(keybatch_add(env, &builder->course_keys, course));
-	if (block->ratings != NULL)
-		block->ratings[row] = rating + 0.0f;	/* -0 becomes 0: equal ratings, equal bytes */
-	if (block->times != NULL)
-		block->times[row] = time;
-	block->n++;
-	builder->n_rows++;
-	return RECSYS_OK;
 }
 
 /* Moves a map of the builder into the set, in key order; *new_index is a block of the Env. */

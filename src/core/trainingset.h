@@ -101,12 +101,37 @@ extern RecsysStatus builder_init(Env *env, TrainingBuilder *builder, KeyKind use
 /* A course that may have no rating. */
 extern RecsysStatus builder_add_course(Env *env, TrainingBuilder *builder, Key course);
 
+/* For builder_add_rating: looks up the keys of the batch, and makes room for another. */
+extern RecsysStatus builder_next_batch(Env *env, TrainingBuilder *builder);
+
 /*
  * A rating; time is ignored without times, rating when implicit.  A rating that
- * is not finite is RECSYS_BAD_DATA.
+ * is not finite is RECSYS_BAD_DATA.  Inline, because passing two keys to a
+ * function takes as long as all of this.
  */
-extern RecsysStatus builder_add_rating(Env *env, TrainingBuilder *builder, Key user, Key course,
-									   float rating, int64_t time);
+static inline RecsysStatus
+builder_add_rating(Env *env, TrainingBuilder *builder, Key user, Key course, float rating,
+				   int64_t time)
+{
+	BuilderBlock *block;
+
+	if (!builder->implicit && !isfinite(rating))
+		return env_fail(env, RECSYS_BAD_DATA, "rating must be finite");
+	if (builder->user_keys.n == builder->user_keys.room ||
+		keybatch_bytes(&builder->user_keys) >= BATCH_BYTES_MAX ||
+		keybatch_bytes(&builder->course_keys) >= BATCH_BYTES_MAX)
+		TRY(builder_next_batch(env, builder));
+	TRY(keybatch_add(env, &builder->user_keys, user));
+	TRY(keybatch_add(env, &builder->course_keys, course));
+	block = builder->last;
+	if (block->ratings != NULL)
+		block->ratings[block->n] = rating + 0.0f;	/* -0 becomes 0: equal ratings, equal bytes */
+	if (block->times != NULL)
+		block->times[block->n] = time;
+	block->n++;
+	builder->n_rows++;
+	return RECSYS_OK;
+}
 
 /*
  * Turns the rows into a training set and frees the builder.  No rows at all is
