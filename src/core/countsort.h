@@ -32,7 +32,10 @@ typedef struct CountSort
 	void	   *arg;
 } CountSort;
 
-/* Sorts; sets offsets to the n_cols + 1 ends of the columns: column c is offsets[c] .. offsets[c + 1] - 1. */
+/*
+ * Sorts, and sets the n_cols + 1 offsets: column c is at offsets[c] .. offsets[c + 1] - 1.
+ * Polls for interrupts between pieces.
+ */
 extern RecsysStatus countsort(Env *env, const CountSort *sort, int64_t *offsets);
 
 /* Bytes of the counters. */

@@ -6,7 +6,8 @@
  * 2018 (xoshiro256++); G. Steele, D. Lea, C. Flood, "Fast splittable
  * pseudorandom number generators", 2014 (splitmix64); D. Lemire, "Fast random
  * integer generation in an interval", 2019; G. Marsaglia, T. Bray, "A
- * convenient method for generating normal variables", 1964.
+ * convenient method for generating normal variables", 1964.  The hash mixes with
+ * products of 128 bits, as wyhash does (Wang Yi, 2019).
  */
 #include "core/rng.h"
 

@@ -10,7 +10,8 @@
  * (user, course) pair: the latest time wins, then the largest rating.
  *
  * Memory at the peak: 12 B a row (20 with times) and 8 (16) once more for the
- * first sorted copy; 16 (32) B a row afterwards; about 64 B a user and a course
+ * first sorted copy, at most 2 B a row for counters; 16 (32) B a row afterwards;
+ * up to 13 MB for the batch, more with long text keys; about 64 B a user and a course
  * (a numeric key takes 24 to 40, a uuid as text up to 100).
  *
  * Like every job, a builder that fails is given back by env_free_all().

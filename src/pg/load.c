@@ -137,7 +137,7 @@ rating_row(const Dataset *dataset, const RatingsQuery *query, const Datum *value
 	return read_rating_row(dataset, query, values, nulls);
 }
 
-/* As key_from_datum, with the usual types inline. */
+/* As key_from_datum, with the usual types inline for the loop over all ratings. */
 static inline Key
 read_key(Oid read_type, Datum value, KeyBuffer *buffer)
 {
@@ -147,15 +147,11 @@ read_key(Oid read_type, Datum value, KeyBuffer *buffer)
 		key.number = DatumGetInt32(value);
 	else if (read_type == INT8OID)
 		key.number = DatumGetInt64(value);
-	else if (read_type == TEXTOID && !VARATT_IS_EXTENDED(DatumGetPointer(value)))
+	else if (read_type == TEXTOID && !VARATT_IS_COMPRESSED(DatumGetPointer(value)) &&
+			 !VARATT_IS_EXTERNAL(DatumGetPointer(value)))
 	{
-		key.bytes = VARDATA(DatumGetPointer(value));
-		key.length = VARSIZE(DatumGetPointer(value)) - VARHDRSZ;
-	}
-	else if (read_type == TEXTOID && VARATT_IS_SHORT(DatumGetPointer(value)))
-	{
-		key.bytes = VARDATA_SHORT(DatumGetPointer(value));
-		key.length = VARSIZE_SHORT(DatumGetPointer(value)) - VARHDRSZ_SHORT;
+		key.bytes = VARDATA_ANY(DatumGetPointer(value));
+		key.length = VARSIZE_ANY_EXHDR(DatumGetPointer(value));
 	}
 	else
 		key = key_from_datum(read_type, value, buffer);
