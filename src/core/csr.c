@@ -7,8 +7,7 @@
 #include <string.h>
 
 #include "core/checked.h"
-
-#define POLL_ENTRIES (INT64_C(1) << 20) /* entries between two looks at the cancel flag */
+#include "core/countsort.h"
 
 /* Bytes of csr_init, with what the Env adds for each block. */
 bool
@@ -61,56 +60,74 @@ csr_free(Env *env, Csr *csr)
 	memset(csr, 0, sizeof(*csr));
 }
 
-/* Sets the offsets of out to the first entry of each column of in. */
-static RecsysStatus
-count_columns(Env *env, const Csr *in, Csr *out)
+/* The two matrices of a transposition. */
+typedef struct Transposition
 {
-	for (int64_t i = 0; i < in->n_entries; i++)
-	{
-		if (i % POLL_ENTRIES == 0 && env_interrupted(env))
-			return env->status;
-		out->offsets[in->indexes[i] + 1]++;
-	}
-	for (int32_t col = 0; col < in->n_cols; col++)
-		out->offsets[col + 1] += out->offsets[col];
-	return RECSYS_OK;
-}
+	const Csr  *in;
+	Csr		   *out;
+} Transposition;
 
-/* Moves one row of in to the places that out's offsets point at, and advances those. */
+/* Counts the columns of some entries. */
 static void
-place_row(const Csr *in, Csr *out, int32_t row)
+count_columns(void *arg, int64_t begin, int64_t end, int64_t *counts)
 {
-	for (int64_t i = in->offsets[row]; i < in->offsets[row + 1]; i++)
-	{
-		int64_t		place = out->offsets[in->indexes[i]]++;
+	const Csr  *in = ((Transposition *) arg)->in;
 
-		out->indexes[place] = row;
-		out->values[place] = in->values[i];
-		if (out->times != NULL)
-			out->times[place] = in->times[i];
+	for (int64_t i = begin; i < end; i++)
+		counts[in->indexes[i]]++;
+}
+
+/* The row that entry i is in. */
+static int32_t
+row_of_entry(const Csr *csr, int64_t i)
+{
+	int32_t		low = 0;
+	int32_t		high = csr->n_rows - 1;
+
+	while (low < high)
+	{
+		int32_t		middle = low + (high - low) / 2;
+
+		if (csr->offsets[middle + 1] <= i)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/* Moves some entries; rows in order make the columns of out ascend. */
+static void
+place_entries(void *arg, int64_t begin, int64_t end, int64_t *next)
+{
+	const Csr  *in = ((Transposition *) arg)->in;
+	Csr		   *out = ((Transposition *) arg)->out;
+
+	for (int32_t row = row_of_entry(in, begin); begin < end; row++)
+	{
+		int64_t		row_end = in->offsets[row + 1] < end ? in->offsets[row + 1] : end;
+
+		for (; begin < row_end; begin++)
+		{
+			int64_t		place = next[in->indexes[begin]]++;
+
+			out->indexes[place] = row;
+			out->values[place] = in->values[begin];
+			if (out->times != NULL)
+				out->times[place] = in->times[begin];
+		}
 	}
 }
 
-/* Moves all rows; rows in order make the columns of out ascend. */
-static RecsysStatus
-place_rows(Env *env, const Csr *in, Csr *out)
+/* Transposes into arrays that are there. */
+RecsysStatus
+csr_transpose_into(Env *env, const Csr *in, Csr *out)
 {
-	int64_t		polled = 0;
+	Transposition both = {in, out};
+	CountSort	sort = {in->n_entries, in->n_cols, count_columns, place_entries, &both};
 
-	for (int32_t row = 0; row < in->n_rows; row++)
-	{
-		if (in->offsets[row] >= polled + POLL_ENTRIES)
-		{
-			polled = in->offsets[row];
-			if (env_interrupted(env))
-				return env->status;
-		}
-		place_row(in, out, row);
-	}
-	/* each offset now points at the end of its row: the start of the next */
-	memmove(out->offsets + 1, out->offsets, (size_t) in->n_cols * sizeof(int64_t));
-	out->offsets[0] = 0;
-	return RECSYS_OK;
+	out->n_entries = in->n_entries;
+	return countsort(env, &sort, out->offsets);
 }
 
 /* out = in transposed. */
@@ -120,9 +137,7 @@ csr_transpose(Env *env, const Csr *in, Csr *out)
 	RecsysStatus status;
 
 	TRY(csr_init(env, out, in->n_cols, in->n_rows, in->n_entries, in->times != NULL));
-	status = count_columns(env, in, out);
-	if (status == RECSYS_OK)
-		status = place_rows(env, in, out);
+	status = csr_transpose_into(env, in, out);
 	if (status != RECSYS_OK)
 		csr_free(env, out);
 	return status;

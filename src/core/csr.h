@@ -29,8 +29,14 @@ extern void csr_free(Env *env, Csr *csr);
 /* Bytes that csr_init would take; false when that overflows. */
 extern bool csr_bytes(int32_t n_rows, int64_t n_entries, bool with_times, size_t *bytes);
 
-/* out = in transposed, rows sorted; one counting sort, O(entries + rows + columns). */
+/* out = in transposed, rows sorted; one counting sort (see countsort.h for time and memory). */
 extern RecsysStatus csr_transpose(Env *env, const Csr *in, Csr *out);
+
+/*
+ * The same into a matrix of the right shape with room for the entries, whose own
+ * entries are lost: memory that is there already is faster than new memory.
+ */
+extern RecsysStatus csr_transpose_into(Env *env, const Csr *in, Csr *out);
 
 /* Number of entries in row i. */
 static inline int64_t

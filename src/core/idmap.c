@@ -15,7 +15,7 @@
 #include "core/rng.h"
 
 #define FIRST_KEYS 16
-#define BATCH 128				/* numbers whose slots are fetched together */
+#define GROUP 128				/* keys whose slots are fetched together */
 #define POLL_KEYS (1 << 16)		/* keys handled between two looks at the cancel flag */
 
 #if defined(__GNUC__)
@@ -42,6 +42,32 @@ idmap_slots_needed(int32_t n_keys)
 	while (n_slots < 2 * (int64_t) n_keys)
 		n_slots *= 2;
 	return n_slots;
+}
+
+/* Do two strings of this length have the same bytes?  Mostly short: calling memcmp would cost more. */
+static inline bool
+same_bytes(const char *a, const char *b, int64_t length)
+{
+	uint64_t	words[2];
+
+	if (length < 8)
+	{
+		for (int64_t i = 0; i < length; i++)
+			if (a[i] != b[i])
+				return false;
+		return true;
+	}
+	for (int64_t i = 0; i < length; i += 8)
+	{
+		/* the last word may overlap the one before */
+		int64_t		at = i + 8 <= length ? i : length - 8;
+
+		memcpy(&words[0], a + at, 8);
+		memcpy(&words[1], b + at, 8);
+		if (words[0] != words[1])
+			return false;
+	}
+	return true;
 }
 
 /* Slot of a number with this hash, or the empty one where it would be; -1 in a full table. */
@@ -73,7 +99,7 @@ bytes_slot(const int32_t *slots, int64_t n_slots, const StringTable *strings, ui
 		if (slots[slot] == IDMAP_NONE)
 			return slot;
 		known = strings_get(strings, slots[slot], &known_length);
-		if (known_length == length && (length == 0 || memcmp(known, bytes, (size_t) length) == 0))
+		if (known_length == length && same_bytes(known, bytes, length))
 			return slot;
 	}
 	return -1;
@@ -99,15 +125,20 @@ idmap_probe_bytes(const int32_t *slots, int64_t n_slots, const StringTable *stri
 	return slot < 0 ? IDMAP_NONE : slots[slot];
 }
 
-/* Slot of a key in the map, or the empty one where it would be. */
-static int64_t
-map_slot(const IdMap *map, Key key)
+/* Slot of a key with this hash in the map, or the empty one where it would be. */
+static inline int64_t
+hashed_slot(const IdMap *map, Key key, uint64_t hash)
 {
-	uint64_t	hash = key_hash(map->kind, key, 0);
-
 	if (map->kind == KEY_NUMBER)
 		return number_slot(map->slots, map->n_slots, map->numbers, hash, key.number);
 	return bytes_slot(map->slots, map->n_slots, &map->strings, hash, key.bytes, key.length);
+}
+
+/* The same for a key whose hash is not known yet. */
+static int64_t
+map_slot(const IdMap *map, Key key)
+{
+	return hashed_slot(map, key, key_hash(map->kind, key, 0));
 }
 
 /* The key of an index. */
@@ -252,50 +283,57 @@ idmap_add(Env *env, IdMap *map, Key key, int32_t *index)
 }
 
 /*
- * Adds at most BATCH numbers, for which there is room.  Three passes: fetch the
- * slots, fetch the numbers that they point at, compare.
+ * Looks up at most GROUP keys.  Each step fetches the memory that the next one
+ * reads: slots, then the keys that they point at, which for strings takes two.
  */
 static void
-add_batch(IdMap *map, const int64_t *numbers, int n, int32_t *indexes)
+find_group(const IdMap *map, const KeyBatch *batch, int32_t begin, int32_t n, int32_t *indexes)
 {
-	uint64_t	hashes[BATCH];
+	uint64_t	hashes[GROUP];
 	uint64_t	mask = (uint64_t) (map->n_slots - 1);
 
-	for (int i = 0; i < n; i++)
+	for (int32_t i = 0; i < n; i++)
 	{
-		hashes[i] = hash_u64((uint64_t) numbers[i]);
+		hashes[i] = key_hash(map->kind, keybatch_get(batch, begin + i), 0);
 		PREFETCH(&map->slots[hashes[i] & mask]);
 	}
-	for (int i = 0; i < n; i++)
+	for (int32_t i = 0; i < n; i++)
 	{
-		int32_t		index = map->slots[hashes[i] & mask];
-
-		if (index != IDMAP_NONE)
-			PREFETCH(&map->numbers[index]);
+		indexes[i] = map->slots[hashes[i] & mask];
+		if (indexes[i] == IDMAP_NONE)
+			continue;
+		if (map->kind == KEY_NUMBER)
+			PREFETCH(&map->numbers[indexes[i]]);
+		else
+			PREFETCH(&map->strings.offsets[indexes[i]]);
 	}
-	for (int i = 0; i < n; i++)
-	{
-		int64_t		slot = number_slot(map->slots, map->n_slots, map->numbers, hashes[i], numbers[i]);
-
-		if (map->slots[slot] == IDMAP_NONE)
-		{
-			map->numbers[map->n_keys] = numbers[i];
-			map->slots[slot] = map->n_keys++;
-		}
-		indexes[i] = map->slots[slot];
-	}
+	if (map->kind == KEY_BYTES)
+		for (int32_t i = 0; i < n; i++)
+			if (indexes[i] != IDMAP_NONE)
+				PREFETCH(map->strings.bytes + map->strings.offsets[indexes[i]]);
+	for (int32_t i = 0; i < n; i++)
+		indexes[i] = map->slots[hashed_slot(map, keybatch_get(batch, begin + i), hashes[i])];
 }
 
-/* Indexes of many numbers, added when new. */
-RecsysStatus
-idmap_add_numbers(Env *env, IdMap *map, const int64_t *numbers, int n, int32_t *indexes)
+/* Looks up a part of a batch. */
+void
+idmap_find_batch(const IdMap *map, const KeyBatch *batch, int32_t begin, int32_t end,
+				 int32_t *indexes)
 {
-	for (int done = 0; done < n; done += BATCH)
-	{
-		int			batch = n - done < BATCH ? n - done : BATCH;
+	for (int32_t i = begin; i < end; i += GROUP)
+		find_group(map, batch, i, end - i < GROUP ? end - i : GROUP, indexes + i);
+}
 
-		TRY(reserve_keys(env, map, batch));
-		add_batch(map, numbers + done, batch, indexes + done);
+/* Adds the keys of a batch that were not found. */
+RecsysStatus
+idmap_add_missing(Env *env, IdMap *map, const KeyBatch *batch, int32_t *indexes)
+{
+	for (int32_t i = 0; i < batch->n; i++)
+	{
+		if (i % POLL_KEYS == 0 && env_interrupted(env))
+			return env->status;
+		if (indexes[i] == IDMAP_NONE)
+			TRY(idmap_add(env, map, keybatch_get(batch, i), &indexes[i]));
 	}
 	return RECSYS_OK;
 }

@@ -4,27 +4,16 @@
  *		indexes 0 .. n - 1.
  *
  * Open addressing with linear probing over a power of two of slots, at most
- * half full.  Adding numbers in batches prefetches their slots: in random order
- * that takes a fifth of the time, because each probe is two cache misses.
+ * half full.  Many keys are looked up as a batch, whose slots and keys are
+ * fetched in advance: in random order that takes a fifth of the time, because
+ * each probe is two cache misses or more.
  */
 #ifndef CORE_IDMAP_H
 #define CORE_IDMAP_H
 
 #include "core/env.h"
+#include "core/keybatch.h"
 #include "core/stringtable.h"
-
-typedef enum KeyKind
-{
-	KEY_NUMBER,					/* int64 */
-	KEY_BYTES
-} KeyKind;
-
-typedef struct Key
-{
-	int64_t		number;			/* KEY_NUMBER */
-	const char *bytes;			/* KEY_BYTES */
-	int64_t		length;
-} Key;
 
 #define IDMAP_NONE (-1)
 
@@ -49,8 +38,18 @@ extern void idmap_free(Env *env, IdMap *map);
 /* Index of key, added when new. */
 extern RecsysStatus idmap_add(Env *env, IdMap *map, Key key, int32_t *index);
 
-/* The same for many numbers (KEY_NUMBER only). */
-extern RecsysStatus idmap_add_numbers(Env *env, IdMap *map, const int64_t *numbers, int n,
+/*
+ * Indexes of keys begin .. end - 1 of a batch, or IDMAP_NONE.  Only reads the
+ * map, so several threads may look up parts of one batch.
+ */
+extern void idmap_find_batch(const IdMap *map, const KeyBatch *batch, int32_t begin, int32_t end,
+							 int32_t *indexes);
+
+/*
+ * Adds the keys of the batch whose index is IDMAP_NONE and sets that: what
+ * idmap_add would do key by key.  Polls for interrupts.
+ */
+extern RecsysStatus idmap_add_missing(Env *env, IdMap *map, const KeyBatch *batch,
 									  int32_t *indexes);
 
 /* Index of key, or IDMAP_NONE. */

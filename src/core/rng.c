@@ -6,11 +6,16 @@
  * 2018 (xoshiro256++); G. Steele, D. Lea, C. Flood, "Fast splittable
  * pseudorandom number generators", 2014 (splitmix64); D. Lemire, "Fast random
  * integer generation in an interval", 2019; G. Marsaglia, T. Bray, "A
- * convenient method for generating normal variables", 1964.
+ * convenient method for generating normal variables", 1964.  The hash mixes with
+ * products of 128 bits, as wyhash does (Wang Yi, 2019).
  */
 #include "core/rng.h"
 
 #include <math.h>
+
+/* Odd numbers without a pattern: the first 128 bits of the fraction of pi, last bits set. */
+#define HASH_KEY_A UINT64_C(0x243f6a8885a308d3)
+#define HASH_KEY_B UINT64_C(0x13198a2e03707345)
 
 #define GOLDEN_GAMMA UINT64_C(0x9e3779b97f4a7c15)	/* step of splitmix64 */
 
@@ -115,27 +120,67 @@ rng_normal(Rng *rng)
 	return x * factor;
 }
 
-/* 1 to 8 bytes as a little-endian number. */
+/* 4 bytes as a little-endian number; compilers make one load of it. */
 static inline uint64_t
-read_little_endian(const unsigned char *bytes, size_t n)
+read_4(const unsigned char *bytes)
 {
-	uint64_t	word = 0;
-
-	for (size_t i = 0; i < n; i++)
-		word |= (uint64_t) bytes[i] << (8 * i);
-	return word;
+	return (uint64_t) bytes[0] | (uint64_t) bytes[1] << 8 | (uint64_t) bytes[2] << 16 |
+		(uint64_t) bytes[3] << 24;
 }
 
-/* Chains the mixer over words of 8 bytes, starting from seed and length. */
+/* 8 bytes as a little-endian number. */
+static inline uint64_t
+read_8(const unsigned char *bytes)
+{
+	return (uint64_t) bytes[0] | (uint64_t) bytes[1] << 8 | (uint64_t) bytes[2] << 16 |
+		(uint64_t) bytes[3] << 24 | (uint64_t) bytes[4] << 32 | (uint64_t) bytes[5] << 40 |
+		(uint64_t) bytes[6] << 48 | (uint64_t) bytes[7] << 56;
+}
+
+/* 0 to 8 bytes as a little-endian number; parts may overlap, where they agree. */
+static inline uint64_t
+read_up_to_8(const unsigned char *bytes, size_t n)
+{
+	if (n >= 8)
+		return read_8(bytes);
+	if (n >= 4)
+		return read_4(bytes) | read_4(bytes + n - 4) << (8 * (n - 4));
+	if (n == 0)
+		return 0;
+	return (uint64_t) bytes[0] | (uint64_t) bytes[n / 2] << (8 * (n / 2)) |
+		(uint64_t) bytes[n - 1] << (8 * (n - 1));
+}
+
+/* Mixes two words: the exclusive or of the two halves of their product. */
+static inline uint64_t
+fold(uint64_t a, uint64_t b)
+{
+#ifdef __SIZEOF_INT128__
+	unsigned __int128 product = (unsigned __int128) a * b;
+
+	return (uint64_t) product ^ (uint64_t) (product >> 64);
+#else
+	uint64_t	low = (a & UINT32_MAX) * (b & UINT32_MAX);
+	uint64_t	middle = (a >> 32) * (b & UINT32_MAX) + (low >> 32);
+	uint64_t	other = (a & UINT32_MAX) * (b >> 32) + (middle & UINT32_MAX);
+	uint64_t	high = (a >> 32) * (b >> 32) + (middle >> 32) + (other >> 32);
+
+	return high ^ (other << 32 | (low & UINT32_MAX));
+#endif
+}
+
+/* Folds 16 bytes at a time into a state that starts from seed and length; zeros fill the last 16. */
 uint64_t
 hash_bytes64(const void *bytes, size_t length, uint64_t seed)
 {
 	const unsigned char *next = bytes;
-	uint64_t	hash = hash_combine(seed, length);
+	uint64_t	hash = fold(seed ^ HASH_KEY_A, (uint64_t) length ^ HASH_KEY_B);
 
-	for (; length >= 8; length -= 8, next += 8)
-		hash = hash_u64(hash ^ read_little_endian(next, 8));
-	if (length > 0)
-		hash = hash_u64(hash ^ read_little_endian(next, length));
-	return hash;
+	for (; length > 16; length -= 16, next += 16)
+		hash = fold(read_8(next) ^ HASH_KEY_A, read_8(next + 8) ^ hash);
+	if (length > 8)
+		hash = fold(read_8(next) ^ HASH_KEY_A, read_up_to_8(next + 8, length - 8) ^ hash);
+	else
+		hash = fold(read_up_to_8(next, length) ^ HASH_KEY_A, hash);
+	return hash_u64(hash);
 }

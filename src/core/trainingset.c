@@ -2,27 +2,34 @@
  * trainingset.c
  *		From rows in any order to sorted sparse matrices.
  *
- * Keys get numbers in order of arrival while the rows are stored; when all are
- * there, the keys are sorted and three counting sorts follow:
+ * Keys get numbers in order of arrival while the rows are stored.  Rows come in
+ * batches: the threads look up all keys of a batch, then the caller's thread
+ * adds those that are new, few after the first batches.  When all rows are there,
+ * the keys are sorted and three counting sorts follow:
  *
- *		rows -> by course, users in any order	(frees the rows block by block)
+ *		rows -> by course, users in any order
  *			 -> by user, courses ascending		(duplicates are now neighbours)
  *			 -> by course, users ascending		(after duplicates are dropped)
  *
  * O(rows + users + courses) time besides the sorting of the keys.  Measured with
- * 10 million rows in random order, 100,000 numeric users and 5,000 courses on
- * one 2-core virtual machine: 75 ns a row to add (45 with numeric courses), 70 to
- * finish, 20 a counting sort; 50 to finish when the memory is in huge pages,
- * because the sorts write to thousands of places at once.
+ * 10 million rows in random order, 100,000 numeric users and 5,000 courses with
+ * text keys on a 2-core virtual machine: 46 ns a row to add, 40 to finish, 22 when
+ * the memory is in huge pages, because the sorts write to thousands of places at
+ * once (63, 75 and 40 of processor time).
  */
 #include "core/trainingset.h"
 
 #include <string.h>
 
 #include "core/checked.h"
+#include "core/countsort.h"
+#include "core/parallel.h"
 
-/* Entries handled between two looks at the cancel flag. */
-#define POLL_ENTRIES (INT64_C(1) << 20)
+#define N_SORTS 3				/* reported as progress */
+#define LOOKUP_ROWS 8192		/* rows that a thread looks up at a time */
+
+/* Entries that a thread drops duplicates of, or sums up, at a time. */
+#define CHUNK_ENTRIES (INT64_C(1) << 18)
 
 /* Ratings remembered while they are summed up; see seen_slot. */
 #define SEEN_RATINGS 64
@@ -30,7 +37,8 @@
 /* What a key takes, about: itself twice (the table is copied as it grows), slots, its new number. */
 #define KEY_BYTES_ABOUT 64
 
-_Static_assert(BUILDER_BLOCK_ROWS % BUILDER_BATCH == 0, "a batch must not straddle two blocks");
+/* What the keys of a row take while they wait, about: two offsets and short strings. */
+#define WAITING_BYTES_ABOUT 48
 
 /* An empty builder. */
 RecsysStatus
@@ -44,27 +52,28 @@ builder_init(Env *env, TrainingBuilder *builder, KeyKind user_kind, KeyKind cour
 	return idmap_init(env, &builder->courses, course_kind);
 }
 
-/* Links a new block of rows; ratings and times only where they are needed. */
+/* Links a new block for n rows; ratings and times only where they are needed. */
 static RecsysStatus
-add_block(Env *env, TrainingBuilder *builder)
+add_block(Env *env, TrainingBuilder *builder, int32_t n)
 {
 	BuilderBlock *block = env_alloc_zero(env, 1, sizeof(BuilderBlock));
 
 	if (block == NULL)
 		return env->status;
-	block->users = env_alloc(env, BUILDER_BLOCK_ROWS, sizeof(int32_t));
-	block->courses = env_alloc(env, BUILDER_BLOCK_ROWS, sizeof(int32_t));
+	block->first_row = builder->n_rows;
+	block->users = env_alloc(env, (size_t) n, sizeof(int32_t));
+	block->courses = env_alloc(env, (size_t) n, sizeof(int32_t));
 	if (block->users == NULL || block->courses == NULL)
 		return env->status;
 	if (!builder->implicit)
 	{
-		block->ratings = env_alloc(env, BUILDER_BLOCK_ROWS, sizeof(float));
+		block->ratings = env_alloc(env, (size_t) n, sizeof(float));
 		if (block->ratings == NULL)
 			return env->status;
 	}
 	if (builder->with_times)
 	{
-		block->times = env_alloc(env, BUILDER_BLOCK_ROWS, sizeof(int64_t));
+		block->times = env_alloc(env, (size_t) n, sizeof(int64_t));
 		if (block->times == NULL)
 			return env->status;
 	}
@@ -76,28 +85,70 @@ add_block(Env *env, TrainingBuilder *builder)
 	return RECSYS_OK;
 }
 
-/* Gives a block back. */
+/* Gives all blocks back. */
 static void
-free_block(Env *env, BuilderBlock *block)
+free_blocks(Env *env, TrainingBuilder *builder)
 {
-	env_free(env, block->users);
-	env_free(env, block->courses);
-	env_free(env, block->ratings);
-	env_free(env, block->times);
-	env_free(env, block);
+	while (builder->first != NULL)
+	{
+		BuilderBlock *block = builder->first;
+
+		builder->first = block->next;
+		env_free(env, block->users);
+		env_free(env, block->courses);
+		env_free(env, block->ratings);
+		env_free(env, block->times);
+		env_free(env, block);
+	}
+	builder->last = NULL;
 }
 
-/* Looks up the users of the newest rows, all of which are in the last block. */
+/* Looks up the keys of some rows of the batch, without changing the maps. */
 static RecsysStatus
-flush_pending(Env *env, TrainingBuilder *builder)
+look_up_rows(void *arg, int64_t begin, int64_t end, int worker)
 {
-	int			n = builder->n_pending;
+	const TrainingBuilder *builder = arg;
 
-	builder->n_pending = 0;
+	(void) worker;
+	idmap_find_batch(&builder->users, &builder->user_keys, (int32_t) begin, (int32_t) end,
+					 builder->last->users);
+	idmap_find_batch(&builder->courses, &builder->course_keys, (int32_t) begin, (int32_t) end,
+					 builder->last->courses);
+	return RECSYS_OK;
+}
+
+/* Turns the keys of the batch into indexes, which are in the order of arrival. */
+static RecsysStatus
+look_up_batch(Env *env, TrainingBuilder *builder)
+{
+	int32_t		n = builder->user_keys.n;
+
 	if (n == 0)
 		return RECSYS_OK;
-	return idmap_add_numbers(env, &builder->users, builder->pending, n,
-							 builder->last->users + builder->last->n - n);
+	TRY(parallel_for(env, n, LOOKUP_ROWS, look_up_rows, builder, false));
+	TRY(idmap_add_missing(env, &builder->users, &builder->user_keys, builder->last->users));
+	TRY(idmap_add_missing(env, &builder->courses, &builder->course_keys, builder->last->courses));
+	keybatch_clear(&builder->user_keys);
+	keybatch_clear(&builder->course_keys);
+	return RECSYS_OK;
+}
+
+/* Ends a batch and begins the next one, which is twice as large until it is BATCH_ROWS_MAX. */
+RecsysStatus
+builder_next_batch(Env *env, TrainingBuilder *builder)
+{
+	int32_t		room = builder->user_keys.room;
+
+	TRY(look_up_batch(env, builder));
+	if (room < BATCH_ROWS_MAX)
+	{
+		room = room == 0 ? BATCH_ROWS_MIN : 2 * room;
+		keybatch_free(env, &builder->user_keys);
+		keybatch_free(env, &builder->course_keys);
+		TRY(keybatch_init(env, &builder->user_keys, builder->users.kind, room));
+		TRY(keybatch_init(env, &builder->course_keys, builder->courses.kind, room));
+	}
+	return add_block(env, builder, room);
 }
 
 /* Adds a course that may have no rating. */
@@ -107,36 +158,6 @@ builder_add_course(Env *env, TrainingBuilder *builder, Key course)
 	int32_t		index;
 
 	return idmap_add(env, &builder->courses, course, &index);
-}
-
-/* Adds a row; numeric users are only noted, see flush_pending. */
-RecsysStatus
-builder_add_rating(Env *env, TrainingBuilder *builder, Key user, Key course, float rating,
-				   int64_t time)
-{
-	BuilderBlock *block = builder->last;
-	int			row;
-
-	if (!builder->implicit && !isfinite(rating))
-		return env_fail(env, RECSYS_BAD_DATA, "rating must be finite");
-	if (block == NULL || block->n == BUILDER_BLOCK_ROWS)
-	{
-		TRY(add_block(env, builder));
-		block = builder->last;
-	}
-	row = block->n;
-	TRY(idmap_add(env, &builder->courses, course, &block->courses[row]));
-	if (builder->users.kind != KEY_NUMBER)
-		TRY(idmap_add(env, &builder->users, user, &block->users[row]));
-	else
-		builder->pending[builder->n_pending++] = user.number;
-	if (block->ratings != NULL)
-		block->ratings[row] = rating + 0.0f;	/* -0 becomes 0: equal ratings, equal bytes */
-	if (block->times != NULL)
-		block->times[row] = time;
-	block->n++;
-	builder->n_rows++;
-	return builder->n_pending == BUILDER_BATCH ? flush_pending(env, builder) : RECSYS_OK;
 }
 
 /* Moves a map of the builder into the set, in key order; *new_index is a block of the Env. */
@@ -152,82 +173,94 @@ take_keys(Env *env, IdMap *from, IdMap *to, int32_t **new_index)
 	return RECSYS_OK;
 }
 
-/* Sets the offsets of by_course from the courses of all rows. */
-static RecsysStatus
-count_rows(Env *env, const TrainingBuilder *builder, const int32_t *course_new, Csr *by_course)
+/* What sorting the rows by course needs. */
+typedef struct RowSort
 {
-	int64_t    *offsets = by_course->offsets;
+	const TrainingBuilder *builder;
+	const int32_t *user_new;
+	const int32_t *course_new;
+	Csr		   *by_course;
+} RowSort;
 
-	for (const BuilderBlock *block = builder->first; block != NULL; block = block->next)
-	{
-		if (env_interrupted(env))
-			return env->status;
-		for (int i = 0; i < block->n; i++)
-			offsets[course_new[block->courses[i]] + 1]++;
-	}
-	for (int32_t c = 0; c < by_course->n_rows; c++)
-		offsets[c + 1] += offsets[c];
-	return RECSYS_OK;
+/* Counts the courses of some rows of one block. */
+static void
+count_block(const RowSort *sort, const BuilderBlock *block, int64_t begin, int64_t end,
+			int64_t *counts)
+{
+	for (int64_t i = begin; i < end; i++)
+		counts[sort->course_new[block->courses[i]]]++;
 }
 
-/* Puts the rows of one block where next says, and moves next on. */
+/* Puts some rows of one block where next says, and moves next on. */
 static void
-scatter_block(const BuilderBlock *block, const int32_t *user_new, const int32_t *course_new,
-			  int64_t *next, Csr *by_course)
+place_block(const RowSort *sort, const BuilderBlock *block, int64_t begin, int64_t end,
+			int64_t *next)
 {
-	for (int i = 0; i < block->n; i++)
-	{
-		int64_t		to = next[course_new[block->courses[i]]]++;
+	Csr		   *by_course = sort->by_course;
 
-		by_course->indexes[to] = user_new[block->users[i]];
+	for (int64_t i = begin; i < end; i++)
+	{
+		int64_t		to = next[sort->course_new[block->courses[i]]]++;
+
+		by_course->indexes[to] = sort->user_new[block->users[i]];
 		by_course->values[to] = block->ratings != NULL ? block->ratings[i] : 1.0f;
 		if (block->times != NULL)
 			by_course->times[to] = block->times[i];
 	}
 }
 
-/* Sorts all rows by course, users in order of arrival; frees each block once it is read. */
-static RecsysStatus
-scatter_rows(Env *env, TrainingBuilder *builder, const int32_t *user_new,
-			 const int32_t *course_new, Csr *by_course)
+/* Calls function for the parts of all blocks that hold rows begin .. end - 1. */
+static void
+visit_blocks(const RowSort *sort, int64_t begin, int64_t end, int64_t *counters,
+			 void (*function) (const RowSort *sort, const BuilderBlock *block, int64_t begin,
+							   int64_t end, int64_t *counters))
 {
-	size_t		n_courses = (size_t) by_course->n_rows;
-	int64_t    *next = env_alloc(env, n_courses, sizeof(int64_t));
-	int64_t		done = 0;
-
-	if (next == NULL)
-		return env->status;
-	memcpy(next, by_course->offsets, n_courses * sizeof(int64_t));
-	while (builder->first != NULL)
+	for (const BuilderBlock *block = sort->builder->first; block != NULL; block = block->next)
 	{
-		BuilderBlock *block = builder->first;
+		int64_t		first = begin - block->first_row;
+		int64_t		past = end - block->first_row;
 
-		if (env_interrupted(env))
-			return env->status;
-		scatter_block(block, user_new, course_new, next, by_course);
-		done += block->n;
-		env_progress(env, PHASE_PREPARING, done, builder->n_rows);
-		builder->first = block->next;
-		free_block(env, block);
+		if (past <= 0)
+			break;
+		if (first < block->n)
+			function(sort, block, first > 0 ? first : 0, past < block->n ? past : block->n, counters);
 	}
-	builder->last = NULL;
-	env_free(env, next);
-	return RECSYS_OK;
 }
 
-/* Keys in order, and by_course with its users in order of arrival. */
+/* Counts the courses of some rows. */
+static void
+count_rows(void *arg, int64_t begin, int64_t end, int64_t *counts)
+{
+	visit_blocks(arg, begin, end, counts, count_block);
+}
+
+/* Places some rows. */
+static void
+place_rows(void *arg, int64_t begin, int64_t end, int64_t *next)
+{
+	visit_blocks(arg, begin, end, next, place_block);
+}
+
+/* Keys in order, and by_course with its users in order of arrival; frees what the builder holds. */
 static RecsysStatus
 sort_rows(Env *env, TrainingBuilder *builder, TrainingSet *set)
 {
 	int32_t    *user_new;
 	int32_t    *course_new;
+	RowSort		rows = {.builder = builder, .by_course = &set->by_course};
+	CountSort	sort = {.n = builder->n_rows, .count = count_rows, .place = place_rows, .arg = &rows};
 
+	keybatch_free(env, &builder->user_keys);
+	keybatch_free(env, &builder->course_keys);
 	TRY(take_keys(env, &builder->users, &set->users, &user_new));
 	TRY(take_keys(env, &builder->courses, &set->courses, &course_new));
+	rows.user_new = user_new;
+	rows.course_new = course_new;
+	sort.n_cols = set->courses.n_keys;
 	TRY(csr_init(env, &set->by_course, set->courses.n_keys, set->users.n_keys, builder->n_rows,
 				 builder->with_times));
-	TRY(count_rows(env, builder, course_new, &set->by_course));
-	TRY(scatter_rows(env, builder, user_new, course_new, &set->by_course));
+	TRY(countsort(env, &sort, set->by_course.offsets));
+	free_blocks(env, builder);
 	env_free(env, user_new);
 	env_free(env, course_new);
 	return RECSYS_OK;
@@ -242,8 +275,18 @@ entry_wins(const Csr *csr, int64_t a, int64_t b)
 	return csr->values[a] > csr->values[b];
 }
 
-/* Copies entry `from` over entry `to`. */
+/* Moves n entries towards the front. */
 static void
+move_entries(Csr *csr, int64_t from, int64_t to, int64_t n)
+{
+	memmove(csr->indexes + to, csr->indexes + from, (size_t) n * sizeof(int32_t));
+	memmove(csr->values + to, csr->values + from, (size_t) n * sizeof(float));
+	if (csr->times != NULL)
+		memmove(csr->times + to, csr->times + from, (size_t) n * sizeof(int64_t));
+}
+
+/* Copies entry `from` over entry `to`. */
+static inline void
 copy_entry(Csr *csr, int64_t from, int64_t to)
 {
 	csr->indexes[to] = csr->indexes[from];
@@ -252,35 +295,88 @@ copy_entry(Csr *csr, int64_t from, int64_t to)
 		csr->times[to] = csr->times[from];
 }
 
-/* Keeps one of all entries of a row with the same column; they are neighbours. */
-static RecsysStatus
-drop_duplicates(Env *env, Csr *csr)
+/* Dropping duplicates: chunks of rows are done by themselves, then the gaps behind them closed. */
+typedef struct Unique
 {
-	int64_t		from = 0;
-	int64_t		to = 0;
-	int64_t		polled = 0;
+	Csr		   *csr;
+	int64_t		chunk;			/* rows */
+	int64_t    *kept;			/* entries of each chunk */
+} Unique;
 
-	for (int32_t row = 0; row < csr->n_rows; row++)
+/*
+ * Keeps one of all entries of a row with the same column; they are neighbours.
+ * The first row of a chunk stays where it is: the chunk before reads its offset.
+ */
+static RecsysStatus
+unique_rows(void *arg, int64_t begin, int64_t end, int worker)
+{
+	Unique	   *unique = arg;
+	Csr		   *csr = unique->csr;
+	int64_t		from = csr->offsets[begin];
+	int64_t		to = from;
+
+	(void) worker;
+	for (int64_t row = begin; row < end; row++)
 	{
 		int64_t		start = to;
+		int64_t		row_end = csr->offsets[row + 1];
 
-		for (; from < csr->offsets[row + 1]; from++)
+		for (; from < row_end; from++)
 		{
 			if (to == start || csr->indexes[to - 1] != csr->indexes[from])
 				copy_entry(csr, from, to++);
 			else if (entry_wins(csr, from, to - 1))
 				copy_entry(csr, from, to - 1);
 		}
-		csr->offsets[row] = start;
-		if (from - polled >= POLL_ENTRIES)
+		if (row > begin)
+			csr->offsets[row] = start;
+	}
+	unique->kept[begin / unique->chunk] = to - csr->offsets[begin];
+	return RECSYS_OK;
+}
+
+/* Moves the chunks together. */
+static RecsysStatus
+close_gaps(Env *env, const Unique *unique)
+{
+	Csr		   *csr = unique->csr;
+	int64_t		to = 0;
+
+	for (int64_t begin = 0; begin < csr->n_rows; begin += unique->chunk)
+	{
+		int64_t		end = csr->n_rows - begin < unique->chunk ? csr->n_rows : begin + unique->chunk;
+		int64_t		from = csr->offsets[begin];
+		int64_t		kept = unique->kept[begin / unique->chunk];
+
+		if (env_interrupted(env))
+			return env->status;
+		if (from > to)
 		{
-			polled = from;
-			if (env_interrupted(env))
-				return env->status;
+			move_entries(csr, from, to, kept);
+			for (int64_t row = begin; row < end; row++)
+				csr->offsets[row] -= from - to;
 		}
+		to += kept;
 	}
 	csr->offsets[csr->n_rows] = to;
 	csr->n_entries = to;
+	return RECSYS_OK;
+}
+
+/* Keeps one of all entries with the same row and column. */
+static RecsysStatus
+drop_duplicates(Env *env, Csr *csr)
+{
+	/* rows that have about CHUNK_ENTRIES */
+	int64_t		chunk = (int64_t) ((double) CHUNK_ENTRIES * csr->n_rows / (double) csr->n_entries) + 1;
+	Unique		unique = {.csr = csr, .chunk = chunk};
+
+	unique.kept = env_alloc(env, (size_t) (csr->n_rows / chunk + 1), sizeof(int64_t));
+	if (unique.kept == NULL)
+		return env->status;
+	TRY(parallel_for(env, csr->n_rows, chunk, unique_rows, &unique, false));
+	TRY(close_gaps(env, &unique));
+	env_free(env, unique.kept);
 	return RECSYS_OK;
 }
 
@@ -313,23 +409,21 @@ seen_slot(float rating)
 	return (int) ((bits * UINT32_C(0x9e3779b1)) >> 26);
 }
 
-/* Mean, range and scale of the ratings, in the order of the users. */
-static RecsysStatus
-summarise_ratings(Env *env, const Csr *by_user, Summary *summary)
+/* Sum (in place of the mean), range and scale of some ratings, at least one. */
+static void
+summarise_ratings(const float *ratings, int64_t n, Summary *summary)
 {
 	double		sum = 0;
 	float		seen[SEEN_RATINGS]; /* ratings that minimum, maximum and scale know */
 
-	summary->min = summary->max = by_user->values[0];
+	summary->min = summary->max = ratings[0];
 	for (int i = 0; i < SEEN_RATINGS; i++)
 		seen[i] = NAN;
-	for (int64_t i = 0; i < by_user->n_entries; i++)
+	for (int64_t i = 0; i < n; i++)
 	{
-		float		rating = by_user->values[i];
+		float		rating = ratings[i];
 		int			slot = seen_slot(rating);
 
-		if (i % POLL_ENTRIES == 0 && env_interrupted(env))
-			return env->status;
 		sum += rating;
 		if (seen[slot] == rating)
 			continue;
@@ -339,37 +433,90 @@ summarise_ratings(Env *env, const Csr *by_user, Summary *summary)
 		if (summary->n_scale <= SCALE_MAX)
 			scale_add(summary, rating);
 	}
+	summary->mean = sum;
+}
+
+/* Puts a time into the range of times. */
+static inline void
+time_add(Summary *summary, int64_t time)
+{
+	if (time == TIME_OLDEST)
+		return;
+	if (summary->first_time == TIME_OLDEST || time < summary->first_time)
+		summary->first_time = time;
+	if (time > summary->last_time)
+		summary->last_time = time;
+}
+
+/* The entries to sum up, and a summary of each chunk of them. */
+typedef struct Parts
+{
+	const Csr  *csr;
+	Summary    *parts;
+} Parts;
+
+/* Summary of a chunk of entries. */
+static RecsysStatus
+summarise_part(void *arg, int64_t begin, int64_t end, int worker)
+{
+	const Csr  *csr = ((Parts *) arg)->csr;
+	Summary    *part = &((Parts *) arg)->parts[begin / CHUNK_ENTRIES];
+
+	(void) worker;
+	part->first_time = part->last_time = TIME_OLDEST;
+	summarise_ratings(csr->values + begin, end - begin, part);
+	if (csr->times != NULL)
+		for (int64_t i = begin; i < end; i++)
+			time_add(part, csr->times[i]);
+	return RECSYS_OK;
+}
+
+/* Adds a part to the whole, of which `mean` is still a sum. */
+static void
+add_part(Summary *summary, const Summary *part)
+{
+	summary->mean += part->mean;
+	summary->min = fmin(summary->min, part->min);
+	summary->max = fmax(summary->max, part->max);
+	time_add(summary, part->first_time);
+	time_add(summary, part->last_time);
+	if (part->n_scale > SCALE_MAX)
+		summary->n_scale = part->n_scale;
+	for (int i = 0; i < part->n_scale && summary->n_scale <= SCALE_MAX; i++)
+		scale_add(summary, part->scale[i]);
+}
+
+/* Puts the parts together, in order: the sum must not depend on the threads. */
+static void
+add_parts(Summary *summary, const Summary *parts, int64_t n_parts, int64_t n_entries)
+{
+	summary->min = INFINITY;
+	summary->max = -INFINITY;
+	summary->first_time = summary->last_time = TIME_OLDEST;
+	for (int64_t i = 0; i < n_parts; i++)
+		add_part(summary, &parts[i]);
 	if (summary->n_scale > SCALE_MAX)
 	{
 		summary->n_scale = 0;
 		memset(summary->scale, 0, sizeof(summary->scale));
 	}
 	/* Rounding must not push the mean of equal ratings out of their range. */
-	summary->mean = fmin(fmax(sum / (double) by_user->n_entries, summary->min), summary->max);
-	return RECSYS_OK;
+	summary->mean = fmin(fmax(summary->mean / (double) n_entries, summary->min), summary->max);
 }
 
-/* Earliest and latest time; rows with TIME_OLDEST have none. */
+/* Mean, range, scale and times of all entries, at least one. */
 static RecsysStatus
-summarise_times(Env *env, const Csr *by_user, Summary *summary)
+summarise_entries(Env *env, const Csr *csr, Summary *summary)
 {
-	summary->first_time = TIME_OLDEST;
-	summary->last_time = TIME_OLDEST;
-	if (by_user->times == NULL)
-		return RECSYS_OK;
-	for (int64_t i = 0; i < by_user->n_entries; i++)
-	{
-		int64_t		time = by_user->times[i];
+	int64_t		n_parts = (csr->n_entries - 1) / CHUNK_ENTRIES + 1;
+	Parts		parts = {.csr = csr};
 
-		if (i % POLL_ENTRIES == 0 && env_interrupted(env))
-			return env->status;
-		if (time == TIME_OLDEST)
-			continue;
-		if (summary->first_time == TIME_OLDEST || time < summary->first_time)
-			summary->first_time = time;
-		if (time > summary->last_time)
-			summary->last_time = time;
-	}
+	parts.parts = env_alloc_zero(env, (size_t) n_parts, sizeof(Summary));
+	if (parts.parts == NULL)
+		return env->status;
+	TRY(parallel_for(env, csr->n_entries, CHUNK_ENTRIES, summarise_part, &parts, false));
+	add_parts(summary, parts.parts, n_parts, csr->n_entries);
+	env_free(env, parts.parts);
 	return RECSYS_OK;
 }
 
@@ -386,8 +533,7 @@ summarise(Env *env, TrainingSet *set, int64_t n_rows, bool implicit)
 	summary->n_ratings = set->by_user.n_entries;
 	summary->n_duplicates = n_rows - set->by_user.n_entries;
 	summary->implicit = implicit;
-	TRY(summarise_ratings(env, &set->by_user, summary));
-	return summarise_times(env, &set->by_user, summary);
+	return summarise_entries(env, &set->by_user, summary);
 }
 
 /* Sorts, drops duplicates, counts. */
@@ -397,12 +543,15 @@ builder_finish(Env *env, TrainingBuilder *builder, TrainingSet *set)
 	memset(set, 0, sizeof(*set));
 	if (builder->n_rows == 0)
 		return env_fail(env, RECSYS_BAD_DATA, "there are no ratings");
-	TRY(flush_pending(env, builder));
+	TRY(look_up_batch(env, builder));
+	env_progress(env, PHASE_PREPARING, 0, N_SORTS);
 	TRY(sort_rows(env, builder, set));
+	env_progress(env, PHASE_PREPARING, 1, N_SORTS);
 	TRY(csr_transpose(env, &set->by_course, &set->by_user));
-	csr_free(env, &set->by_course);
 	TRY(drop_duplicates(env, &set->by_user));
-	TRY(csr_transpose(env, &set->by_user, &set->by_course));
+	env_progress(env, PHASE_PREPARING, 2, N_SORTS);
+	TRY(csr_transpose_into(env, &set->by_user, &set->by_course));
+	env_progress(env, PHASE_PREPARING, 3, N_SORTS);
 	return summarise(env, set, builder->n_rows, builder->implicit);
 }
 
@@ -438,33 +587,50 @@ trainingset_free(Env *env, TrainingSet *set)
 	memset(set, 0, sizeof(*set));
 }
 
-/* Bytes of the blocks that n_rows rows fill; false on overflow. */
+/* Bytes of n_rows rows in blocks, and with the keys of the last batch; false on overflow. */
 static bool
-blocks_bytes(int64_t n_rows, bool with_times, size_t *bytes)
+builder_bytes(int64_t n_rows, bool with_times, size_t *blocks, size_t *with_keys)
 {
 	size_t		row = 2 * sizeof(int32_t) + sizeof(float) + (with_times ? sizeof(int64_t) : 0);
-	size_t		n_blocks = (size_t) n_rows / BUILDER_BLOCK_ROWS + 1;
+	size_t		last = n_rows < BATCH_ROWS_MAX ? (size_t) n_rows + BATCH_ROWS_MIN : BATCH_ROWS_MAX;
 
-	return checked_mul(n_blocks, BUILDER_BLOCK_ROWS * row, bytes);
+	return checked_mul((size_t) n_rows, row, blocks) &&
+		checked_add(*blocks, last * row, blocks) &&
+		checked_add(*blocks, last * WAITING_BYTES_ABOUT, with_keys);
 }
 
-/* Two moments may be the peak: blocks and the first sorted copy, or both sorted copies. */
+/* The larger of two sizes. */
+static size_t
+larger(size_t a, size_t b)
+{
+	return a > b ? a : b;
+}
+
+/*
+ * Three moments may be the peak: blocks and the keys of the last batch, blocks and
+ * the first sorted copy, or two sorted copies.
+ */
 bool
 trainingset_bytes(int64_t n_rows, int64_t n_users, int64_t n_courses, bool with_times,
 				  size_t *bytes)
 {
 	size_t		blocks;
+	size_t		with_keys;
 	size_t		by_course;
 	size_t		by_user;
 	size_t		keys;
+	size_t		counters;
 
 	if (n_users > INT32_MAX || n_courses > INT32_MAX)
 		return false;
-	if (!blocks_bytes(n_rows, with_times, &blocks) ||
+	if (!builder_bytes(n_rows, with_times, &blocks, &with_keys) ||
 		!csr_bytes((int32_t) n_courses, n_rows, with_times, &by_course) ||
 		!csr_bytes((int32_t) n_users, n_rows, with_times, &by_user) ||
 		!checked_mul((size_t) n_users + (size_t) n_courses, KEY_BYTES_ABOUT, &keys))
 		return false;
-	return checked_add(keys, blocks > by_user ? blocks : by_user, bytes) &&
-		checked_add(*bytes, by_course, bytes);
+	counters = larger(countsort_bytes(n_rows, (int32_t) n_courses),
+					  countsort_bytes(n_rows, (int32_t) n_users));
+	return checked_add(larger(blocks, by_user), by_course, bytes) &&
+		checked_add(*bytes, counters, bytes) &&
+		checked_add(larger(*bytes, with_keys), keys, bytes);
 }

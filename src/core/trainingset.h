@@ -2,14 +2,16 @@
  * trainingset.h
  *		The ratings as the methods see them: dense indexes, both ways sparse.
  *
- * Rows arrive in any order, one at a time, through a builder, and are kept as
- * (user, course, rating[, time]) in blocks until finished: 12 or 20 bytes a row.
+ * Rows arrive in any order, one at a time, through a builder.  Their keys are
+ * looked up batch by batch, on several threads, and they are kept as (user,
+ * course, rating[, time]) in blocks until finished: 12 or 20 bytes a row.
  * Finishing renumbers users and courses in key order, so nothing depends on the
  * order of arrival, sorts by two counting sorts, and drops duplicates of a
  * (user, course) pair: the latest time wins, then the largest rating.
  *
  * Memory at the peak: 12 B a row (20 with times) and 8 (16) once more for the
- * first sorted copy; 16 (32) B a row afterwards; about 64 B a user and a course
+ * first sorted copy, at most 2 B a row for counters; 16 (32) B a row afterwards;
+ * up to 13 MB for the batch, more with long text keys; about 64 B a user and a course
  * (a numeric key takes 24 to 40, a uuid as text up to 100).
  *
  * Like every job, a builder that fails is given back by env_free_all().
@@ -64,14 +66,17 @@ typedef struct TrainingSet
 	StringTable groups;			/* "age_band=25-34, country=DE", in bytewise order */
 } TrainingSet;
 
-/* One block of rows that have arrived. */
-#define BUILDER_BLOCK_ROWS 65536
-#define BUILDER_BATCH 256		/* users looked up together */
+/* Rows are looked up in batches that double from the first size to the last. */
+#define BATCH_ROWS_MIN 4096
+#define BATCH_ROWS_MAX 262144
+#define BATCH_BYTES_MAX (INT64_C(1) << 24)	/* of text keys; more end a batch too */
 
+/* A batch of rows that has been looked up. */
 typedef struct BuilderBlock
 {
 	struct BuilderBlock *next;
-	int			n;
+	int64_t		first_row;		/* rows before it */
+	int32_t		n;
 	int32_t    *users;
 	int32_t    *courses;
 	float	   *ratings;		/* NULL when implicit */
@@ -84,11 +89,11 @@ typedef struct TrainingBuilder
 	IdMap		courses;
 	bool		with_times;
 	bool		implicit;
-	int64_t		n_rows;
+	int64_t		n_rows;			/* in blocks and in the batch */
 	BuilderBlock *first;
 	BuilderBlock *last;
-	int64_t		pending[BUILDER_BATCH]; /* numeric user keys of the newest rows, not looked up yet */
-	int			n_pending;
+	KeyBatch	user_keys;		/* of the rows of `last`, which is not looked up yet */
+	KeyBatch	course_keys;
 } TrainingBuilder;
 
 extern RecsysStatus builder_init(Env *env, TrainingBuilder *builder, KeyKind user_kind,
@@ -97,12 +102,37 @@ extern RecsysStatus builder_init(Env *env, TrainingBuilder *builder, KeyKind use
 /* A course that may have no rating. */
 extern RecsysStatus builder_add_course(Env *env, TrainingBuilder *builder, Key course);
 
+/* For builder_add_rating: looks up the keys of the batch, and makes room for another. */
+extern RecsysStatus builder_next_batch(Env *env, TrainingBuilder *builder);
+
 /*
  * A rating; time is ignored without times, rating when implicit.  A rating that
- * is not finite is RECSYS_BAD_DATA.
+ * is not finite is RECSYS_BAD_DATA.  Inline, because passing two keys to a
+ * function takes as long as all of this.
  */
-extern RecsysStatus builder_add_rating(Env *env, TrainingBuilder *builder, Key user, Key course,
-									   float rating, int64_t time);
+static inline RecsysStatus
+builder_add_rating(Env *env, TrainingBuilder *builder, Key user, Key course, float rating,
+				   int64_t time)
+{
+	BuilderBlock *block;
+
+	if (!builder->implicit && !isfinite(rating))
+		return env_fail(env, RECSYS_BAD_DATA, "rating must be finite");
+	if (builder->user_keys.n == builder->user_keys.room ||
+		keybatch_bytes(&builder->user_keys) >= BATCH_BYTES_MAX ||
+		keybatch_bytes(&builder->course_keys) >= BATCH_BYTES_MAX)
+		TRY(builder_next_batch(env, builder));
+	TRY(keybatch_add(env, &builder->user_keys, user));
+	TRY(keybatch_add(env, &builder->course_keys, course));
+	block = builder->last;
+	if (block->ratings != NULL)
+		block->ratings[block->n] = rating + 0.0f;	/* -0 becomes 0: equal ratings, equal bytes */
+	if (block->times != NULL)
+		block->times[block->n] = time;
+	block->n++;
+	builder->n_rows++;
+	return RECSYS_OK;
+}
 
 /*
  * Turns the rows into a training set and frees the builder.  No rows at all is

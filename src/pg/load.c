@@ -121,25 +121,55 @@ raise_not_finite(const Dataset *dataset)
 			 errhint("NaN and infinite ratings cannot be used.")));
 }
 
-/* Rating and time of one row, checked. */
-RatingRow
-rating_row(const Dataset *dataset, const RatingsColumns *columns, const Datum *values,
-		   const bool *nulls)
+/* Rating and time of one row, checked; inline for the loop over all ratings. */
+static inline RatingRow
+read_rating_row(const Dataset *dataset, const RatingsColumns *columns, const Datum *values,
+				const bool *nulls)
 {
 	RatingRow	row = {1, TIME_OLDEST};
+	int			rating = columns->rating;
 
-	if (columns->rating >= 0)
+	if (rating >= 0)
 	{
-		if (nulls[columns->rating])
+		if (unlikely(nulls[rating]))
 			raise_null(dataset, dataset->ratings, dataset->rating_column);
-		row.rating = (float) rating_from_datum(columns->types[columns->rating], values[columns->rating]);
-		if (!isfinite(row.rating))
+		row.rating = columns->types[rating] == FLOAT4OID ? DatumGetFloat4(values[rating]) :
+			(float) rating_from_datum(columns->types[rating], values[rating]);
+		if (unlikely(!isfinite(row.rating)))
 			raise_not_finite(dataset);
 	}
 	if (columns->time >= 0 && !nulls[columns->time])
 		row.time = time_from_datum(columns->types[columns->time], values[columns->time],
 								   dataset->ratings);
 	return row;
+}
+
+/* Rating and time of one row, checked. */
+RatingRow
+rating_row(const Dataset *dataset, const RatingsColumns *columns, const Datum *values, const bool *nulls)
+{
+	return read_rating_row(dataset, columns, values, nulls);
+}
+
+/* As key_from_datum, with the usual types inline for the loop over all ratings. */
+static inline Key
+read_key(Oid read_type, Datum value, KeyBuffer *buffer)
+{
+	Key			key = {0};
+
+	if (read_type == INT4OID)
+		key.number = DatumGetInt32(value);
+	else if (read_type == INT8OID)
+		key.number = DatumGetInt64(value);
+	else if (read_type == TEXTOID && !VARATT_IS_COMPRESSED(DatumGetPointer(value)) &&
+			 !VARATT_IS_EXTERNAL(DatumGetPointer(value)))
+	{
+		key.bytes = VARDATA_ANY(DatumGetPointer(value));
+		key.length = VARSIZE_ANY_EXHDR(DatumGetPointer(value));
+	}
+	else
+		key = key_from_datum(read_type, value, buffer);
+	return key;
 }
 
 /* Carried from row to row. */
@@ -164,17 +194,19 @@ load_rating(TupleTableSlot *slot, void *arg)
 	KeyBuffer	user_buffer,
 				course_buffer;
 	RatingRow	row;
+	RecsysStatus status;
 
 	if (unlikely(nulls[0]))
 		raise_null(load->dataset, load->dataset->ratings, load->dataset->user_column);
 	if (unlikely(nulls[1]))
 		raise_null(load->dataset, load->dataset->ratings, load->dataset->course_column);
-	row = rating_row(load->dataset, &load->columns, values, nulls);
-	env_check(&load->job->env,
-			  builder_add_rating(&load->job->env, &load->builder,
-								 key_from_datum(load->columns.types[0], values[0], &user_buffer),
-								 key_from_datum(load->columns.types[1], values[1], &course_buffer),
-								 row.rating, row.time));
+	row = read_rating_row(load->dataset, &load->columns, values, nulls);
+	status = builder_add_rating(&load->job->env, &load->builder,
+								read_key(load->columns.types[0], values[0], &user_buffer),
+								read_key(load->columns.types[1], values[1], &course_buffer),
+								row.rating, row.time);
+	if (unlikely(status != RECSYS_OK))
+		env_check(&load->job->env, status);
 	if (++load->n_rows % PROGRESS_ROWS == 0)
 		env_progress(&load->job->env, PHASE_LOADING, load->n_rows, load->n_expected);
 }

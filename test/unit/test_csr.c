@@ -133,23 +133,24 @@ test_failures(void)
 	Env		   *env = test_env();
 	Csr			in;
 	Csr			out;
+	RecsysStatus status = RECSYS_INTERRUPTED;
 
 	random_csr(env, &in, 1100, 1100, 1, true);
-	for (int i = 0; i < 4; i++)
+	for (int i = 0; i < 5; i++)
 	{
 		test_env_fail_after(env, i);
 		CHECK_EQ_INT(csr_transpose(env, &in, &out), RECSYS_NO_MEMORY);
 		CHECK(out.offsets == NULL && out.times == NULL);
 	}
 	test_env_fail_after(env, -1);
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; status == RECSYS_INTERRUPTED; i++)
 	{
 		test_env_interrupt_after(env, i);
-		CHECK_EQ_INT(csr_transpose(env, &in, &out), RECSYS_INTERRUPTED);
-		CHECK(out.offsets == NULL);
+		status = csr_transpose(env, &in, &out);
+		CHECK(status == RECSYS_OK || out.offsets == NULL);
+		CHECK(status == RECSYS_INTERRUPTED || i > 8);	/* 1.21 M entries are five pieces */
 	}
-	test_env_interrupt_after(env, 3);	/* two polls counting 1.21 M entries, one placing them */
-	CHECK_EQ_INT(csr_transpose(env, &in, &out), RECSYS_OK);
+	CHECK_EQ_INT(status, RECSYS_OK);
 	csr_free(env, &in);
 	csr_free(env, &out);
 	test_env_done(env);

@@ -25,6 +25,34 @@ bytes_key(const char *bytes, int64_t length)
 	return key;
 }
 
+/* A batch of n numbers, or of their bytes. */
+static void
+fill_batch(Env *env, KeyBatch *batch, KeyKind kind, const int64_t *numbers, int n)
+{
+	CHECK_EQ_INT(keybatch_init(env, batch, kind, n), RECSYS_OK);
+	for (int i = 0; i < n; i++)
+	{
+		Key			key = {.number = numbers[i], .bytes = (const char *) &numbers[i], .length = 8};
+
+		CHECK_EQ_INT(keybatch_add(env, batch, key), RECSYS_OK);
+	}
+}
+
+/* Looks up a batch in two parts and adds what is missing. */
+static RecsysStatus
+add_numbers(Env *env, IdMap *map, const int64_t *numbers, int n, int32_t *indexes)
+{
+	KeyBatch	batch;
+	RecsysStatus status;
+
+	fill_batch(env, &batch, map->kind, numbers, n);
+	idmap_find_batch(map, &batch, 0, n / 3, indexes);
+	idmap_find_batch(map, &batch, n / 3, n, indexes);
+	status = idmap_add_missing(env, map, &batch, indexes);
+	keybatch_free(env, &batch);
+	return status;
+}
+
 /* Index of the number among the n first ones by looking at all; n when it is new. */
 static int32_t
 naive_index(const int64_t *numbers, int32_t n, int64_t number)
@@ -53,7 +81,7 @@ random_numbers(int64_t *numbers, int n, uint64_t distinct)
 
 /* Indexes follow the order of arrival, one at a time or in batches of any size. */
 static void
-test_numbers(void)
+check_arrival(KeyKind kind)
 {
 	Env		   *env = test_env();
 	IdMap		one;
@@ -65,11 +93,11 @@ test_numbers(void)
 
 	random_numbers(numbers, N, 700);
 	CHECK_EQ_INT(idmap_init(env, &one, KEY_NUMBER), RECSYS_OK);
-	CHECK_EQ_INT(idmap_init(env, &many, KEY_NUMBER), RECSYS_OK);
+	CHECK_EQ_INT(idmap_init(env, &many, kind), RECSYS_OK);
 	for (int begin = 0, n = 0; begin < N; begin += n, n++)
 	{
 		n = n < N - begin ? n : N - begin;
-		CHECK_EQ_INT(idmap_add_numbers(env, &many, numbers + begin, n, indexes + begin), RECSYS_OK);
+		CHECK_EQ_INT(add_numbers(env, &many, numbers + begin, n, indexes + begin), RECSYS_OK);
 	}
 	for (int i = 0; i < N; i++)
 	{
@@ -93,6 +121,51 @@ test_numbers(void)
 	test_env_done(env);
 }
 
+/* Both kinds of keys. */
+static void
+test_arrival(void)
+{
+	check_arrival(KEY_NUMBER);
+	check_arrival(KEY_BYTES);
+}
+
+/* Looking up changes nothing; keys that a batch has twice are added once. */
+static void
+check_batch(KeyKind kind)
+{
+	static const int64_t numbers[] = {7, 5, 7, 9, 5, 5, 11};
+	static const int32_t found[] = {IDMAP_NONE, 0, IDMAP_NONE, IDMAP_NONE, 0, 0, IDMAP_NONE};
+	static const int32_t added[] = {1, 0, 1, 2, 0, 0, 3};
+	Env		   *env = test_env();
+	IdMap		map;
+	KeyBatch	batch;
+	int32_t		indexes[7];
+
+	CHECK_EQ_INT(idmap_init(env, &map, kind), RECSYS_OK);
+	CHECK_EQ_INT(add_numbers(env, &map, numbers + 1, 1, indexes), RECSYS_OK);
+	fill_batch(env, &batch, kind, numbers, 7);
+	idmap_find_batch(&map, &batch, 0, 7, indexes);
+	CHECK(memcmp(indexes, found, sizeof(found)) == 0);
+	CHECK_EQ_INT(map.n_keys, 1);
+	test_env_interrupt_after(env, 0);
+	CHECK_EQ_INT(idmap_add_missing(env, &map, &batch, indexes), RECSYS_INTERRUPTED);
+	test_env_interrupt_after(env, -1);
+	CHECK_EQ_INT(idmap_add_missing(env, &map, &batch, indexes), RECSYS_OK);
+	CHECK(memcmp(indexes, added, sizeof(added)) == 0);
+	CHECK_EQ_INT(map.n_keys, 4);
+	keybatch_free(env, &batch);
+	idmap_free(env, &map);
+	test_env_done(env);
+}
+
+/* Both kinds of keys. */
+static void
+test_batch(void)
+{
+	check_batch(KEY_NUMBER);
+	check_batch(KEY_BYTES);
+}
+
 /* A batch larger than the map, all new, then all known. */
 static void
 test_large_batch(void)
@@ -107,7 +180,7 @@ test_large_batch(void)
 		numbers[i] = (int64_t) i << 32;
 	for (int round = 0; round < 2; round++)
 	{
-		CHECK_EQ_INT(idmap_add_numbers(env, &map, numbers, 50000, indexes), RECSYS_OK);
+		CHECK_EQ_INT(add_numbers(env, &map, numbers, 50000, indexes), RECSYS_OK);
 		for (int i = 0; i < 50000; i++)
 			CHECK_EQ_INT(indexes[i], i);
 	}
@@ -363,6 +436,7 @@ test_failures(void)
 	IdMap		map;
 	int64_t		number = 5;
 	int32_t		index = 9;
+	int32_t		missing;
 	int32_t		n_keys;
 
 	check_failures(KEY_NUMBER);
@@ -373,7 +447,7 @@ test_failures(void)
 	n_keys = map.n_keys;
 	map.n_keys = INT32_MAX;
 	CHECK_EQ_INT(idmap_add(env, &map, number_key(5), &index), RECSYS_OVER_LIMIT);
-	CHECK_EQ_INT(idmap_add_numbers(env, &map, &number, 1, &index), RECSYS_OVER_LIMIT);
+	CHECK_EQ_INT(add_numbers(env, &map, &number, 1, &missing), RECSYS_OVER_LIMIT);
 	CHECK_EQ_INT(index, 9);
 	map.n_keys = n_keys;
 	idmap_free(env, &map);
@@ -384,7 +458,8 @@ test_failures(void)
 int
 main(void)
 {
-	RUN(test_numbers);
+	RUN(test_arrival);
+	RUN(test_batch);
 	RUN(test_large_batch);
 	RUN(test_bytes);
 	RUN(test_sort);

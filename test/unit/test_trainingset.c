@@ -6,8 +6,11 @@
 #include "test_set.h"
 #include "unit.h"
 
-/* More than two blocks, and neither a full batch nor a full block at the end. */
-#define N_ROWS (2 * BUILDER_BLOCK_ROWS + 3 * BUILDER_BATCH + 17)
+/* Four full batches and a fifth that is not. */
+#define N_ROWS (15 * BATCH_ROWS_MIN + 17)
+
+/* Batches of every size, the largest one twice, and several chunks of every step of finishing. */
+#define N_ROWS_MANY (3 * BATCH_ROWS_MAX)
 
 static const TestShape numbers = {KEY_NUMBER, KEY_NUMBER, true, false};
 
@@ -149,6 +152,7 @@ test_oracle(void)
 		check_shape(shape, 300, 4, 3);
 	}
 	check_shape(numbers, N_ROWS, 5000, 300);
+	check_shape(numbers, N_ROWS_MANY, 5000, 3000);
 }
 
 /* Two arrays have the same bytes; both may be NULL. */
@@ -156,6 +160,13 @@ static bool
 same_bytes(const void *a, const void *b, size_t length)
 {
 	return (a == NULL) == (b == NULL) && (a == NULL || memcmp(a, b, length) == 0);
+}
+
+/* Two keys of one kind are the same. */
+static bool
+same_key(Key a, Key b)
+{
+	return a.number == b.number && bytes_compare(a.bytes, a.length, b.bytes, b.length) == 0;
 }
 
 /* Two matrices have the same bytes. */
@@ -171,6 +182,22 @@ same_csr(const Csr *a, const Csr *b)
 		same_bytes(a->times, b->times, n * sizeof(int64_t));
 }
 
+/* Two sets have the same bytes. */
+static void
+check_same(Env *env, TrainingSet *a, TrainingSet *b)
+{
+	CHECK(same_csr(&a->by_user, &b->by_user));
+	CHECK(same_csr(&a->by_course, &b->by_course));
+	for (int32_t u = 0; u < a->users.n_keys && u < b->users.n_keys; u++)
+		CHECK(same_key(idmap_key(&a->users, u), idmap_key(&b->users, u)));
+	for (int32_t c = 0; c < a->courses.n_keys && c < b->courses.n_keys; c++)
+		CHECK(same_key(idmap_key(&a->courses, c), idmap_key(&b->courses, c)));
+	CHECK_EQ_INT(trainingset_fingerprint(env, a), RECSYS_OK);
+	CHECK_EQ_INT(trainingset_fingerprint(env, b), RECSYS_OK);
+	CHECK(a->summary.fingerprint == b->summary.fingerprint);
+	CHECK(memcmp(&a->summary, &b->summary, sizeof(Summary)) == 0);
+}
+
 /* The order of arrival leaves no trace. */
 static void
 test_arrival_order(void)
@@ -184,19 +211,87 @@ test_arrival_order(void)
 	CHECK_EQ_INT(test_set_build(env, shape, rows, N_ROWS, 0, &a), RECSYS_OK);
 	test_shuffle(rows, N_ROWS, 1);
 	CHECK_EQ_INT(test_set_build(env, shape, rows, N_ROWS, 0, &b), RECSYS_OK);
-	CHECK(same_csr(&a.by_user, &b.by_user));
-	CHECK(same_csr(&a.by_course, &b.by_course));
-	CHECK(same_bytes(a.users.numbers, b.users.numbers, (size_t) a.users.n_keys * sizeof(int64_t)));
-	CHECK(same_bytes(a.courses.strings.bytes, b.courses.strings.bytes,
-					 (size_t) a.courses.strings.offsets[a.courses.n_keys]));
-	CHECK_EQ_INT(trainingset_fingerprint(env, &a), RECSYS_OK);
-	CHECK_EQ_INT(trainingset_fingerprint(env, &b), RECSYS_OK);
-	CHECK(a.summary.fingerprint == b.summary.fingerprint);
-	CHECK(memcmp(&a.summary, &b.summary, sizeof(Summary)) == 0);
+	check_same(env, &a, &b);
 	trainingset_free(env, &a);
 	trainingset_free(env, &b);
 	test_env_done(env);
 	free(rows);
+}
+
+/* Nor does the number of threads; kinds of keys are mixed. */
+static void
+test_threads(void)
+{
+	static const int n_threads[] = {1, 2, 5};
+	TestRow    *rows = test_rows(5, N_ROWS_MANY, 9000, 400);
+
+	for (int i = 0; i < 2; i++)
+	{
+		TestShape	shape = {i ? KEY_NUMBER : KEY_BYTES, i ? KEY_BYTES : KEY_NUMBER, i, false};
+		Env		   *env = test_env();
+		TrainingSet sets[3];
+
+		for (int k = 0; k < 3; k++)
+		{
+			env->n_threads = n_threads[k];
+			CHECK_EQ_INT(test_set_build(env, shape, rows, N_ROWS_MANY, 7, &sets[k]), RECSYS_OK);
+			if (k > 0)
+				check_same(env, &sets[0], &sets[k]);
+		}
+		for (int k = 0; k < 3; k++)
+			trainingset_free(env, &sets[k]);
+		test_env_done(env);
+	}
+	free(rows);
+}
+
+/* Batches that are just full, and one row less or more; keys repeat within each. */
+static void
+test_batches(void)
+{
+	for (int extra = -1; extra <= 1; extra++)
+	{
+		check_shape((TestShape) {KEY_NUMBER, KEY_BYTES, true, false}, BATCH_ROWS_MIN + extra, 70, 60);
+		check_shape((TestShape) {KEY_BYTES, KEY_NUMBER, false, false}, 3 * BATCH_ROWS_MIN + extra, 80, 50);
+	}
+}
+
+/* Long keys end a batch before its rows do. */
+static void
+test_long_keys(void)
+{
+	enum
+	{
+		LENGTH = 10000,
+		N = BATCH_ROWS_MIN
+	};
+	static char text[LENGTH];
+	Env		   *env = test_env();
+	TrainingBuilder builder;
+	TrainingSet set;
+
+	memset(text, 'x', LENGTH);
+	CHECK_EQ_INT(builder_init(env, &builder, KEY_NUMBER, KEY_BYTES, false, true), RECSYS_OK);
+	for (int i = 0; i < N; i++)
+	{
+		Key			course = {.bytes = text, .length = LENGTH - i % 5};
+
+		text[LENGTH - 10] = (char) ('a' + i % 2);
+		CHECK_EQ_INT(builder_add_rating(env, &builder, (Key) {.number = i}, course, 1, 0), RECSYS_OK);
+	}
+	CHECK(env->memory_peak < 4 * (size_t) BATCH_BYTES_MAX);
+	CHECK_EQ_INT(builder_finish(env, &builder, &set), RECSYS_OK);
+	CHECK_EQ_INT(set.users.n_keys, N);
+	CHECK_EQ_INT(set.courses.n_keys, 10);
+	for (int i = 0; i < N; i++)
+	{
+		int32_t		length;
+		const char *course = strings_get(&set.courses.strings, set.by_user.indexes[i], &length);
+
+		CHECK(length == LENGTH - i % 5 && course[LENGTH - 10] == 'a' + i % 2);
+	}
+	trainingset_free(env, &set);
+	test_env_done(env);
 }
 
 /* The latest time wins, no time is the oldest, then the largest rating; -0 is 0. */
@@ -361,9 +456,25 @@ test_one(void)
 	test_env_done(env);
 }
 
-/* Any memory limit below the peak is refused, nothing stays; the peak is below the estimate. */
+/* Any memory limit below the peak is refused, in the middle of a batch too; nothing stays. */
 static void
-test_memory_limit(void)
+check_limits(TestShape shape, const TestRow *rows, size_t peak)
+{
+	for (int i = 1; i < 16; i++)
+	{
+		Env		   *env = test_env();
+		TrainingSet set;
+
+		env->memory_limit = i < 15 ? peak * (size_t) i / 15 : peak - 1;
+		CHECK_EQ_INT(test_set_build(env, shape, rows, N_ROWS, 0, &set), RECSYS_OVER_LIMIT);
+		env_free_all(env);
+		test_env_done(env);
+	}
+}
+
+/* The peak is a limit, and below the estimate. */
+static void
+check_memory(TestShape shape)
 {
 	TestRow    *rows = test_rows(3, N_ROWS, 2000, 100);
 	Env		   *env = test_env();
@@ -371,24 +482,28 @@ test_memory_limit(void)
 	size_t		peak;
 	size_t		bytes;
 
-	CHECK_EQ_INT(test_set_build(env, numbers, rows, N_ROWS, 0, &set), RECSYS_OK);
+	CHECK_EQ_INT(test_set_build(env, shape, rows, N_ROWS, 0, &set), RECSYS_OK);
 	peak = env->memory_peak;
 	CHECK(trainingset_bytes(N_ROWS, set.users.n_keys, set.courses.n_keys, true, &bytes));
 	CHECK(peak <= bytes + sizeof(TrainingBuilder) + 65536);
 	CHECK(bytes < 2 * peak);
 	trainingset_free(env, &set);
 	test_env_done(env);
-	for (int i = 1; i < 16; i++)
-	{
-		env = test_env();
-		env->memory_limit = i < 15 ? peak * (size_t) i / 15 : peak - 1;
-		CHECK_EQ_INT(test_set_build(env, numbers, rows, N_ROWS, 0, &set), RECSYS_OVER_LIMIT);
-		env_free_all(env);
-		test_env_done(env);
-	}
+	check_limits(shape, rows, peak);
+	free(rows);
+}
+
+/* Numbers and text, and sizes that no machine has. */
+static void
+test_memory_limit(void)
+{
+	TestShape	text = {KEY_BYTES, KEY_BYTES, true, false};
+	size_t		bytes;
+
+	check_memory(numbers);
+	check_memory(text);
 	CHECK(!trainingset_bytes(INT64_MAX, 1, 1, true, &bytes));
 	CHECK(!trainingset_bytes(1, INT64_C(1) << 31, 1, true, &bytes));
-	free(rows);
 }
 
 /* Every allocation may fail. */
@@ -428,6 +543,7 @@ test_interrupts(void)
 		TrainingSet set;
 
 		test_env_interrupt_after(env, n);
+		env->n_threads = 1 + n % 2;
 		status = test_set_build(env, numbers, rows, N_ROWS, 0, &set);
 		if (status == RECSYS_OK)
 			status = trainingset_fingerprint(env, &set);
@@ -438,7 +554,7 @@ test_interrupts(void)
 		test_env_done(env);
 	}
 	CHECK_EQ_INT(status, RECSYS_OK);
-	CHECK(n > 8);
+	CHECK(n > 25);
 	free(rows);
 }
 
@@ -500,6 +616,9 @@ main(void)
 {
 	RUN(test_oracle);
 	RUN(test_arrival_order);
+	RUN(test_threads);
+	RUN(test_batches);
+	RUN(test_long_keys);
 	RUN(test_duplicates);
 	RUN(test_summary);
 	RUN(test_scale);
