@@ -13,9 +13,8 @@
  *
  * O(rows + users + courses) time besides the sorting of the keys.  Measured with
  * 10 million rows in random order, 100,000 numeric users and 5,000 courses with
- * text keys on a 2-core virtual machine: 46 ns a row to add, 40 to finish, 22 when
- * the memory is in huge pages, because the sorts write to thousands of places at
- * once (63, 75 and 40 of processor time).
+ * text keys on a 2-core virtual machine: 46 ns a row to add, 40 to finish (63 and
+ * 75 of processor time).
  */
 #include "core/trainingset.h"
 

@@ -8,8 +8,6 @@
  */
 #include "postgres.h"
 
-#include <sys/mman.h>
-
 #include "miscadmin.h"
 #include "storage/procsignal.h"
 #include "utils/memutils.h"
@@ -19,35 +17,12 @@
 #include "pg/progress.h"
 #include "pg/settings.h"
 
-#define HUGE_PAGE ((Size) 2 * 1024 * 1024)
-#define HUGE_BLOCK (2 * HUGE_PAGE)	/* the least block that has a whole huge page wherever it lies */
-
-/*
- * Asks the kernel for huge pages, which halves the time of sorting: it writes to
- * thousands of places at once.  Only a wish: a failure changes nothing.
- */
-static void
-use_huge_pages(void *block, size_t bytes)
-{
-#ifdef MADV_HUGEPAGE
-	char	   *begin = (char *) TYPEALIGN(HUGE_PAGE, block);
-	char	   *end = (char *) TYPEALIGN_DOWN(HUGE_PAGE, (char *) block + bytes);
-
-	if (end > begin)
-		(void) madvise(begin, end - begin, MADV_HUGEPAGE);
-#endif
-}
-
 /* Core asks for memory; NULL when there is none. */
 static void *
 pg_env_alloc(size_t bytes, void *ctx)
 {
-	void	   *block = MemoryContextAllocExtended((MemoryContext) ctx, bytes,
-												   MCXT_ALLOC_HUGE | MCXT_ALLOC_NO_OOM);
-
-	if (block != NULL && bytes >= HUGE_BLOCK)
-		use_huge_pages(block, bytes);
-	return block;
+	return MemoryContextAllocExtended((MemoryContext) ctx, bytes,
+									  MCXT_ALLOC_HUGE | MCXT_ALLOC_NO_OOM);
 }
 
 /* Core gives memory back. */
