@@ -22,8 +22,16 @@ CREATE TABLE school.variant AS
 		UNION ALL
 		SELECT 'knn', jsonb_build_object(p.param, choice, 'user_based', true)
 			FROM recsys_method_params('knn') p, unnest(p.choices) AS choice WHERE param <> 'cold_start'
+		UNION ALL
+		SELECT method, '{"half_life": "300 days"}'::jsonb FROM recsys_methods()
+		UNION ALL
+		VALUES ('knn', '{"half_life": "300 days", "user_based": true}'::jsonb), ('knn', '{"neighbors": 6, "user_based": true}'),
+			('knn', '{"neighbors": 2, "table_size": 3}'), ('knn', '{"shrinkage": 5}'), ('course_similarity', '{"ngram_range": [1, 3]}'),
+			('course_similarity', '{"aggregate": "mean", "half_life": "300 days"}'), ('course_similarity', '{"threshold": 0.1}'),
+			('user_profile', '{"threshold": 3}'), ('user_profile', '{"similarity": "cosine", "half_life": "300 days"}'),
+			('popular', '{"score": "weighted", "percentile": 0.5}'), ('demographic', '{"shrinkage": 0}')
 	) v (method, params) USING (method);
-SELECT cmp_ok(count(*), '>=', 46::bigint, 'every choice is a model of its own') FROM variant;
+SELECT cmp_ok(count(*), '>=', 62::bigint, 'every choice is a model of its own') FROM variant;
 
 SELECT is((SELECT count(*) FROM train_model(v.model, v.method, v.params, 'school')), 1::bigint, v.model || ': trains')
 FROM variant v ORDER BY model;
@@ -161,8 +169,9 @@ SELECT never('true', $$
 
 CREATE TABLE school.before AS SELECT v.model, u, r.* FROM variant v, unnest('{24,500}'::int[]) u,
 	recommend_courses(u, v.model, 3) r;
-INSERT INTO school.ratings VALUES (500, 'c01', 4, '2024-02-01'), (500, 'c03', 4.5, '2024-02-02'), (500, 'c05', 5, '2024-02-03'),
-	(24, 'c02', 4, '2024-02-01'), (24, 'c04', 4.5, '2024-02-02'), (24, 'c06', 5, '2024-02-03');
+-- At the newest time of the training data, so that half_life takes them in full, as it takes those of recommend_for.
+INSERT INTO school.ratings SELECT u, c, rating, (SELECT max(rated_at) FROM school.ratings)
+	FROM (VALUES (500, 'c01', 4), (500, 'c03', 4.5), (500, 'c05', 5), (24, 'c02', 4), (24, 'c04', 4.5), (24, 'c06', 5)) v (u, c, rating);
 SELECT never('by_ratings', $$
 	SELECT u FROM unnest('{24,500}'::int[]) u, recommend_courses(u, MODEL, 3) r
 	GROUP BY u HAVING array_agg(r.course_id ORDER BY r.course_id) <>
@@ -256,7 +265,8 @@ SELECT never('explains', 'SELECT * FROM own_row_differs(MODEL)', 'predictions an
 
 -- ------------------------------------------------------------ similar courses and users
 
-SELECT never('finds_similar', $$
+-- (A table of few similar courses may have one direction without the other.)
+SELECT never($$finds_similar AND NOT params ? 'table_size'$$, $$
 	WITH s AS (SELECT c.course_id AS a, s.course_id AS b, s.similarity, s.title FROM school.courses c, similar_courses(c.course_id, MODEL, 100) s)
 	SELECT s.*, t.similarity AS reverse FROM s LEFT JOIN s t ON t.a = s.b AND t.b = s.a
 	WHERE t.similarity IS DISTINCT FROM s.similarity OR s.a = s.b OR s.title <> 'Course ' || ltrim(substr(s.b, 2), '0')

@@ -1,7 +1,7 @@
 -- Serving beyond the methods: kinds of keys, LATERAL, repeated ratings, datasets of every shape, availability.
 \ir setup.psql
 \ir fixture.psql
-SELECT plan(126);
+SELECT plan(143);
 
 SELECT train_model('knn', dataset => 'school');
 CREATE TABLE school.answers AS SELECT u.id, r.* FROM school.users u, recommend_courses(u.id, 'knn', 5) r;
@@ -219,6 +219,61 @@ SELECT isnt_empty($$SELECT * FROM recommend_courses(1, 'offered', 100) WHERE cou
 SELECT is((SELECT course_id FROM recommend_courses(999, 'offered', 100) ORDER BY rank DESC LIMIT 1), 'c13', 'indeed the last');
 UPDATE courses SET published = false;
 SELECT is_empty($$SELECT * FROM recommend_courses(1, 'offered')$$, 'nothing is offered');
+
+-- ------------------------------------------------------------ n without end
+
+SELECT is((SELECT count(*) FROM recommend_courses(1, 'knn', 2147483647)), 7::bigint, 'recommend_courses with the greatest n');
+SELECT is((SELECT count(*) FROM recommend_all('knn', 2147483647)), (SELECT sum(12 - (SELECT count(*) FROM ratings WHERE user_id = u.id))::bigint FROM users u), 'recommend_all');
+SELECT is((SELECT count(*) FROM similar_users(1, 'knn', 2147483647)), (SELECT count(*) FROM similar_users(1, 'knn', 100)), 'similar_users');
+SELECT is((SELECT count(*) FROM recommend_users('c01', 'knn', 2147483647)), (SELECT count(*) FROM recommend_users('c01', 'knn', 100)), 'recommend_users');
+SELECT is((SELECT count(*) FROM similar_courses('c01', 'knn', 2147483647)), (SELECT count(*) FROM similar_courses('c01', 'knn', 100)), 'similar_courses');
+
+-- ------------------------------------------------------------ calls within calls
+
+-- The courses are a view that runs a statement for every row, in the middle of serving.
+CREATE TABLE school.inner_statement (statement text);
+CREATE FUNCTION school.run_inner() RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+	IF current_setting('school.inside', true) IS DISTINCT FROM 'yes' THEN
+		PERFORM set_config('school.inside', 'yes', true);
+		EXECUTE (SELECT statement FROM school.inner_statement);
+		PERFORM set_config('school.inside', 'no', true);
+	END IF;
+	RETURN true;
+END $$;
+UPDATE courses SET published = true;
+CREATE VIEW school.active AS SELECT course_id, title FROM courses WHERE run_inner();
+INSERT INTO inner_statement VALUES ('SELECT 1');
+SELECT register_dataset('active', 'ratings', 'active', time_column => 'rated_at');
+SELECT train_model('active', 'knn', '{"user_based": true}', 'active');
+CREATE TABLE school.calm AS SELECT p.user_id, r.* FROM pupils p, recommend_courses(p.user_id, 'active', 5) r;
+-- The rows that differ from the calm ones while the inner statement runs
+CREATE FUNCTION school.disturbed(inner_call text) RETURNS SETOF school.calm LANGUAGE plpgsql AS $$
+BEGIN
+	UPDATE inner_statement SET statement = inner_call;
+	RETURN QUERY SELECT * FROM calm EXCEPT SELECT p.user_id, r.* FROM pupils p, recommend_courses(p.user_id, 'active', 5) r;
+	RETURN QUERY SELECT * FROM calm EXCEPT SELECT r.user_id::int, r.rank, r.course_id, r.title, r.score, r.source FROM recommend_all('active', 5) r;
+END $$;
+SELECT is_empty(format('SELECT * FROM disturbed(%L)', statement), 'in the middle: ' || statement)
+FROM unnest(ARRAY[$$SELECT * FROM recommend_courses(2, 'active', 3)$$, $$SELECT * FROM recommend_all('active', 3)$$, $$SELECT predict_rating(2, 'c01', 'active')$$,
+	$$SELECT train_model('active', 'knn', '{"user_based": true}', 'active')$$, $$SELECT register_dataset('active', 'ratings', 'active', time_column => 'rated_at')$$,
+	$$SELECT drop_model('active'); SELECT train_model('active', 'knn', '{"user_based": true}', 'active')$$]) statement;
+UPDATE inner_statement SET statement = $$SELECT drop_model(model) FROM recsys_models WHERE model = 'active'$$;
+SELECT results_eq($$SELECT * FROM recommend_courses(1, 'active', 5)$$, 'SELECT rank, course_id, title, score, source FROM calm WHERE user_id = 1', 'a model dropped while it answers');
+SELECT raises($$SELECT * FROM recommend_courses(1, 'active', 5)$$, '42704', '%"active"%', '%train_model()%', 'and is gone then');
+UPDATE inner_statement SET statement = 'SELECT 1 / 0';
+SELECT train_model('active', 'knn', '{"user_based": true}', 'offered');
+SELECT register_dataset('active', 'ratings', 'active', time_column => 'rated_at');
+SELECT raises($$SELECT train_model('failing', 'knn', dataset => 'active')$$, '22012', NULL, NULL, 'an error in the middle of loading');
+UPDATE inner_statement SET statement = 'SELECT 1';
+SELECT lives_ok($$SELECT train_model('active', 'knn', '{"user_based": true}', 'active')$$, 'does not harm what follows');
+
+-- ------------------------------------------------------------ cursors
+
+DECLARE answers_cursor SCROLL CURSOR FOR SELECT rank FROM recommend_courses(1, 'knn', 5);
+SELECT results_eq('FETCH ALL FROM answers_cursor', 'VALUES (1), (2), (3), (4), (5)', 'a cursor');
+SELECT results_eq('FETCH BACKWARD ALL FROM answers_cursor', 'VALUES (5), (4), (3), (2), (1)', 'and back');
+CLOSE answers_cursor;
 
 SELECT * FROM finish();
 ROLLBACK;
