@@ -191,6 +191,21 @@ FROM (VALUES
 SELECT raises($$INSERT INTO bad VALUES (NULL, 'c01', 1, now()); SELECT * FROM recommend_all('m')$$, '22004', '%"user_id"%school.bad%"bad"%null%', NULL,
 	'recommend_all: NULL user');
 
+-- Numbers and times of other types that have no place on the axis
+CREATE FUNCTION school.train_type(type_of_rating text, bad_rating text, type_of_time text, bad_time text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+	EXECUTE format('CREATE TABLE school.typed (user_id int, course_id text, rating %s, rated_at %s)', type_of_rating, type_of_time);
+	EXECUTE format('INSERT INTO school.typed VALUES (1, ''c01'', 1, NULL), (1, ''c02'', %L, %L)', bad_rating, bad_time);
+	PERFORM register_dataset('typed', 'school.typed', time_column => 'rated_at');
+	PERFORM train_model('typed', 'popular', dataset => 'typed');
+END $$;
+SELECT raises(format('SELECT train_type(%L, %L, %L, %L)', a, b, c, d), state, '%school.typed%', NULL, format('%s %s, %s %s', a, b, c, d))
+FROM (VALUES ('numeric', 'NaN', 'date', '2024-01-01', '22000'), ('real', 'Infinity', 'date', '2024-01-01', '22000'), ('int', '3', 'date', 'infinity', '22008'),
+	('int', '3', 'date', '-infinity', '22008'), ('int', '3', 'timestamp', 'infinity', '22008'), ('int', '3', 'bigint', '9223372036854775807', '22008'),
+	('int', '3', 'bigint', '-9223372036854775808', '22008'), ('int', '3', 'date', '5874897-12-31', '22008')) v (a, b, c, d, state);
+SELECT raises($$SELECT train_type('numeric', '1e400', 'date', '2024-01-01')$$, '22003', NULL, NULL, 'a number beyond float8');
+SELECT lives_ok($$SELECT train_type('bigint', '9223372036854775807', 'int', '-2147483648')$$, 'the greatest and the oldest');
+
 -- Courses and users that cannot be read
 CREATE TABLE school.bad_courses AS SELECT course_id, title, black::float8 FROM courses;
 SELECT register_dataset('bad', 'ratings', 'bad_courses', genre_columns => '{black}');

@@ -1,7 +1,7 @@
 -- Serving beyond the methods: kinds of keys, LATERAL, repeated ratings, datasets of every shape, availability.
 \ir setup.psql
 \ir fixture.psql
-SELECT plan(143);
+SELECT plan(146);
 
 SELECT train_model('knn', dataset => 'school');
 CREATE TABLE school.answers AS SELECT u.id, r.* FROM school.users u, recommend_courses(u.id, 'knn', 5) r;
@@ -121,6 +121,18 @@ SELECT results_eq($$SELECT * FROM explain_recommendation(1, 3, 'c_int')$$, $$SEL
 	'explain_recommendation takes a number');
 SELECT results_eq($$SELECT * FROM recommend_users(3, 'c_int', 3)$$, $$SELECT * FROM recommend_users('3', 'c_int', 3)$$,
 	'recommend_users takes a number');
+
+-- Keys with everything in them
+CREATE TABLE school.odd_keys AS SELECT n, key FROM unnest(ARRAY['', ' ', 'NULL', '{}', '"', '''', E'a\nb', 'курс', 'a,b', '\', repeat('x', 1000), '0']) WITH ORDINALITY k (key, n);
+CREATE TABLE school.odd AS SELECT u.key AS user_id, c.key AS course_id, 3::real AS rating FROM odd_keys u, odd_keys c WHERE (u.n + c.n) % 4 < 3;
+SELECT register_dataset('odd', 'odd');
+SELECT train_model('odd', 'knn', dataset => 'odd');
+SELECT results_eq($$SELECT u.n, r.course_id FROM odd_keys u, recommend_courses(u.key, 'odd', 100) r ORDER BY 1, 2$$,
+	$$SELECT u.n, c.key FROM odd_keys u JOIN odd_keys c ON (u.n + c.n) % 4 = 3 ORDER BY 1, 2$$, 'odd keys of users and courses');
+SELECT results_eq($$SELECT r.course_id FROM recommend_courses('no such', 'odd', 100, candidates => (SELECT array_agg(key) FROM odd_keys)) r ORDER BY 1$$,
+	'SELECT key FROM odd_keys ORDER BY 1', 'odd candidates');
+SELECT results_eq($$SELECT user_id, r.course_id FROM recommend_all('odd', 100) r ORDER BY 1, 2$$,
+	$$SELECT u.key, c.key FROM odd_keys u JOIN odd_keys c ON (u.n + c.n) % 4 = 3 ORDER BY 1, 2$$, 'odd keys in recommend_all');
 
 -- ------------------------------------------------------------ repeated ratings
 
