@@ -1,7 +1,7 @@
 -- Serving beyond the methods: kinds of keys, LATERAL, repeated ratings, datasets of every shape, availability.
 \ir setup.psql
 \ir fixture.psql
-SELECT plan(146);
+SELECT plan(147);
 
 SELECT train_model('knn', dataset => 'school');
 CREATE TABLE school.answers AS SELECT u.id, r.* FROM school.users u, recommend_courses(u.id, 'knn', 5) r;
@@ -99,6 +99,8 @@ SELECT raises($$SELECT * FROM recommend_courses('99999999999999999999', 'bigint'
 	NULL, 'a number beyond 64 bits as text');
 SELECT raises($$SELECT * FROM recommend_courses('1.5', 'int')$$, '22P02', '%"user_id"%"1.5"%', NULL,
 	'a fraction for integer keys');
+SELECT raises($$SELECT * FROM recommend_courses('abc', 'uuid')$$, '22P02', '%"user_id"%"abc"%', NULL,
+	'too few digits for uuid keys');
 SELECT raises($$SELECT * FROM recommend_courses('anna', 'uuid')$$, '22P02', '%"user_id"%"anna"%', NULL,
 	'a name for uuid keys');
 SELECT raises($$SELECT predict_rating('anna', 'c01', 'int')$$, '22P02', '%"user_id"%"anna"%', NULL,
