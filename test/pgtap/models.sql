@@ -15,16 +15,22 @@ SELECT results_eq($$SELECT model, version, method, users, courses, ratings, seco
 SELECT is(versions('m'), '1 published', 'the first version is published');
 SELECT results_eq($$SELECT model, version, owner, method, dataset, users, courses, ratings, duplicates, holds_user_rows, seconds >= 0, bytes > 500,
 	published_at IS NOT NULL, trained_at <= clock_timestamp() FROM recsys_models$$,
-	$$VALUES ('m', 1, current_user::text COLLATE "default", 'knn', 'school', 20::bigint, 12, 100::bigint, 0::bigint, false, true, true, true, true)$$, 'recsys_models');
+	$$VALUES ('m', 1, current_user::text COLLATE "default", 'knn', 'school', 20::bigint, 12, 100::bigint, 0::bigint, false, true, true, true, true)$$,
+		'recsys_models');
 SELECT results_eq($$SELECT model, version, published, withdrawn, load_seconds + fit_seconds <= seconds, build IS NOT NULL FROM recsys_model_versions$$,
 	'VALUES (''m'', 1, true, false, true, true)', 'recsys_model_versions');
-SELECT is((SELECT bytes FROM recsys_models), (SELECT sum(octet_length(data)) FROM recsys_model_data)::bigint, 'bytes are the bytes stored');
-SELECT is((SELECT params FROM recsys_models), (SELECT jsonb_object_agg(param, CASE WHEN default_value IS NULL THEN 'null' WHEN type IN ('choice', 'text')
-	THEN to_jsonb(default_value) ELSE default_value::jsonb END) FROM recsys_method_params('knn')), 'params are stored with all defaults');
+SELECT is((SELECT bytes FROM recsys_models), (SELECT sum(octet_length(data)) FROM recsys_model_data)::bigint,
+	'bytes are the bytes stored');
+SELECT is((SELECT params FROM recsys_models),
+	(SELECT jsonb_object_agg(param, CASE WHEN default_value IS NULL THEN 'null' WHEN type IN ('choice', 'text')
+	THEN to_jsonb(default_value) ELSE default_value::jsonb END) FROM recsys_method_params('knn')),
+		'params are stored with all defaults');
 SELECT train_model('h', 'knn', '{"half_life": "30 days"}', 'school');
-SELECT is((SELECT (params ->> 'half_life')::interval FROM recsys_models WHERE model = 'h'), interval '2592000 seconds', 'an interval');
+SELECT is((SELECT (params ->> 'half_life')::interval FROM recsys_models WHERE model = 'h'),
+	interval '2592000 seconds', 'an interval');
 SELECT drop_model('h');
-SELECT is((SELECT method FROM train_model('popular', dataset => 'school')), 'popular', 'the method is by default the name of the model');
+SELECT is((SELECT method FROM train_model('popular', dataset => 'school')), 'popular',
+	'the method is by default the name of the model');
 SELECT is((SELECT method FROM train_model('popular', NULL, dataset => 'school')), 'popular', 'also when NULL');
 SELECT train_model('u', 'knn', '{"user_based": true}', 'school');
 SELECT is((SELECT holds_user_rows FROM recsys_models WHERE model = 'u'), true, 'user-based models hold rows of users');
@@ -42,7 +48,8 @@ SELECT is((SELECT source FROM recommend_courses(1, 'm', 1)), 'popular', 'the new
 SELECT is(rollback_model('m'), 1, 'rollback_model gives the version');
 SELECT is(versions('m'), '1 published, 2 withdrawn', 'the rolled back one is withdrawn');
 SELECT is((SELECT source FROM recommend_courses(1, 'm', 1)), 'm', 'the old one is served at once');
-SELECT raises($$SELECT rollback_model('m')$$, '55000', '%"m"%', '%recsys_model_versions%', 'a withdrawn version is no target');
+SELECT raises($$SELECT rollback_model('m')$$, '55000', '%"m"%', '%recsys_model_versions%',
+	'a withdrawn version is no target');
 SELECT publish_model('m', 2);
 SELECT is(versions('m'), '1, 2 published', 'a withdrawn version may be published by hand');
 SELECT publish_model('m', 2);
@@ -50,11 +57,14 @@ SELECT is(rollback_model('m'), 1, 'publishing the published version changes noth
 SELECT raises($$SELECT publish_model('m', 3)$$, '42704', '%"m"%3%', '%recsys_model_versions%', 'no such version');
 SELECT raises($$SELECT publish_model('m', 0)$$, '42704', '%"m"%0%', '%recsys_model_versions%', 'nor 0');
 SELECT train_model('fresh', 'knn', dataset => 'school');
-SELECT raises($$SELECT rollback_model('fresh')$$, '55000', '%"fresh"%', '%recsys_model_versions%', 'nothing before the first version');
+SELECT raises($$SELECT rollback_model('fresh')$$, '55000', '%"fresh"%', '%recsys_model_versions%',
+	'nothing before the first version');
 SELECT train_model('fresh', 'knn', dataset => 'school', publish => false);
-SELECT raises($$SELECT rollback_model('fresh')$$, '55000', '%"fresh"%', '%recsys_model_versions%', 'a version that was never published is no target');
+SELECT raises($$SELECT rollback_model('fresh')$$, '55000', '%"fresh"%', '%recsys_model_versions%',
+	'a version that was never published is no target');
 SELECT train_model('hidden', 'knn', dataset => 'school', publish => false);
-SELECT raises($$SELECT * FROM recommend_courses(1, 'hidden')$$, '55000', '%"hidden"%', '%publish_model()%', 'a model without published version does not answer');
+SELECT raises($$SELECT * FROM recommend_courses(1, 'hidden')$$, '55000', '%"hidden"%', '%publish_model()%',
+	'a model without published version does not answer');
 SELECT raises($$SELECT rollback_model('hidden')$$, '55000', '%"hidden"%', NULL, 'nor roll back');
 SELECT is_empty($$SELECT * FROM recsys_models WHERE model = 'hidden'$$, 'nor is it in recsys_models');
 SELECT publish_model('hidden', 1);
@@ -83,13 +93,20 @@ SELECT raises($$SELECT rollback_model('m')$$, '55000', '%"m"%', NULL, 'to the en
 SELECT is(versions('m'), '3 published, 7 withdrawn, 8 withdrawn, 9 withdrawn', 'all others are withdrawn');
 SELECT train_model('m', 'knn', '{"keep_versions": 3}', dataset => 'school');
 SELECT is(versions('m'), '3, 9 withdrawn, 10 published', 'withdrawn ones go, the oldest first');
-SELECT is_empty($$SELECT build FROM recsys_model_data EXCEPT SELECT build FROM recsys_model$$, 'data of pruned versions are gone');
-SELECT is_empty($$SELECT build FROM recsys_model EXCEPT SELECT build FROM recsys_model_data$$, 'data of kept ones are not');
+SELECT count(*) FROM generate_series(1, 3), train_model('w', 'knn', '{"keep_versions": 3}', dataset => 'school');
+SELECT is(rollback_model('w'), 2, 'version 3 is withdrawn');
+SELECT train_model('w', 'knn', '{"keep_versions": 3}', dataset => 'school');
+SELECT is(versions('w'), '1, 2, 4 published', 'a withdrawn version goes before an older one that is not');
+SELECT is_empty($$SELECT build FROM recsys_model_data EXCEPT SELECT build FROM recsys_model$$,
+	'data of pruned versions are gone');
+SELECT is_empty($$SELECT build FROM recsys_model EXCEPT SELECT build FROM recsys_model_data$$,
+	'data of kept ones are not');
 SELECT drop_model('m');
 SELECT is(versions('m'), NULL, 'drop_model');
 SELECT is_empty($$SELECT build FROM recsys_model_data EXCEPT SELECT build FROM recsys_model$$, 'with its data');
 SELECT raises($$SELECT drop_model('m')$$, '42704', '%"m"%', '%train_model()%', 'again');
-SELECT raises($$SELECT * FROM recommend_courses(1, 'm')$$, '42704', '%"m"%', '%train_model()%', 'a dropped model does not answer');
+SELECT raises($$SELECT * FROM recommend_courses(1, 'm')$$, '42704', '%"m"%', '%train_model()%',
+	'a dropped model does not answer');
 SELECT is((SELECT version FROM train_model('m', 'knn', dataset => 'school')), 1, 'a new life starts with version 1');
 
 -- Nothing is left of a run that is rolled back, and the session serves the old version.
@@ -102,14 +119,17 @@ SELECT is(versions('m'), '1 published', 'without trace');
 
 -- ------------------------------------------------------------ if_changed
 
-SELECT is_empty($$SELECT * FROM train_model('m', 'knn', dataset => 'school', if_changed => true)$$, 'if_changed: the same data and parameters');
-SELECT is_empty($$SELECT * FROM train_model('m', 'knn', '{"k": 40}', dataset => 'school', if_changed => true)$$, 'a default written out is the same');
+SELECT is_empty($$SELECT * FROM train_model('m', 'knn', dataset => 'school', if_changed => true)$$,
+	'if_changed: the same data and parameters');
+SELECT is_empty($$SELECT * FROM train_model('m', 'knn', '{"k": 40}', dataset => 'school', if_changed => true)$$,
+	'a default written out is the same');
 CREATE TABLE school.change (id serial, description text, change text);
 INSERT INTO change (description, change) VALUES
 	('one rating more', $$INSERT INTO ratings VALUES (21, 'c01', 3, now())$$),
 	('one rating less', $$DELETE FROM ratings WHERE user_id = 1 AND course_id = 'c01'$$),
 	('another rating', $$UPDATE ratings SET rating = rating + 0.5 WHERE user_id = 1 AND course_id = 'c01'$$),
-	('another time', $$UPDATE ratings SET rated_at = rated_at + interval '1 second' WHERE user_id = 1 AND course_id = 'c01'$$),
+	('another time',
+		$$UPDATE ratings SET rated_at = rated_at + interval '1 second' WHERE user_id = 1 AND course_id = 'c01'$$),
 	('another user', $$UPDATE ratings SET user_id = 25 WHERE user_id = 1$$),
 	('a course more', $$INSERT INTO courses VALUES ('c14', 'Course 14', 'x', true, 0, true)$$),
 	('unpublished', $$UPDATE recsys_model SET published = false WHERE model = 'm'$$);
@@ -128,43 +148,58 @@ BEGIN
 END $$;
 SELECT ok(trains_after(change), 'if_changed: ' || description) FROM change ORDER BY id;
 SELECT ok(NOT trains_after('SELECT 1'), 'if_changed: nothing');
-SELECT ok(NOT trains_after($$UPDATE ratings SET rating = rating; CLUSTER ratings USING ratings_user_id_idx$$), 'if_changed: rows elsewhere in the table');
-SELECT isnt_empty($$SELECT * FROM train_model('m', 'knn', '{"neighbors": 7}', 'school', if_changed => true)$$, 'if_changed: other parameters');
-SELECT isnt_empty($$SELECT * FROM train_model('m', 'popular', dataset => 'school', if_changed => true)$$, 'if_changed: another method');
+SELECT ok(NOT trains_after($$UPDATE ratings SET rating = rating; CLUSTER ratings USING ratings_user_id_idx$$),
+	'if_changed: rows elsewhere in the table');
+SELECT isnt_empty($$SELECT * FROM train_model('m', 'knn', '{"neighbors": 7}', 'school', if_changed => true)$$,
+	'if_changed: other parameters');
+SELECT isnt_empty($$SELECT * FROM train_model('m', 'popular', dataset => 'school', if_changed => true)$$,
+	'if_changed: another method');
 SELECT register_dataset('same', 'ratings', 'courses', time_column => 'rated_at');
-SELECT isnt_empty($$SELECT * FROM train_model('m', 'popular', dataset => 'same', if_changed => true)$$, 'if_changed: another dataset');
+SELECT isnt_empty($$SELECT * FROM train_model('m', 'popular', dataset => 'same', if_changed => true)$$,
+	'if_changed: another dataset');
 SELECT train_model('profile', 'user_profile', dataset => 'school');
-SELECT is_empty($$SELECT * FROM train_model('profile', 'user_profile', dataset => 'school', if_changed => true)$$, 'if_changed: the same genres');
+SELECT is_empty($$SELECT * FROM train_model('profile', 'user_profile', dataset => 'school', if_changed => true)$$,
+	'if_changed: the same genres');
 UPDATE courses SET white = true WHERE course_id = 'c02';
-SELECT isnt_empty($$SELECT * FROM train_model('profile', 'user_profile', dataset => 'school', if_changed => true)$$, 'if_changed: other genres');
+SELECT isnt_empty($$SELECT * FROM train_model('profile', 'user_profile', dataset => 'school', if_changed => true)$$,
+	'if_changed: other genres');
 SELECT train_model('texts', 'course_similarity', dataset => 'school');
 UPDATE courses SET description = 'entirely new' WHERE course_id = 'c02';
-SELECT isnt_empty($$SELECT * FROM train_model('texts', 'course_similarity', dataset => 'school', if_changed => true)$$, 'if_changed: other words');
+SELECT isnt_empty($$SELECT * FROM train_model('texts', 'course_similarity', dataset => 'school', if_changed => true)$$,
+	'if_changed: other words');
 SELECT train_model('groups', 'demographic', dataset => 'school');
 UPDATE users SET colour = 'grey' WHERE id = 1;
-SELECT isnt_empty($$SELECT * FROM train_model('groups', 'demographic', dataset => 'school', if_changed => true)$$, 'if_changed: other attributes');
+SELECT isnt_empty($$SELECT * FROM train_model('groups', 'demographic', dataset => 'school', if_changed => true)$$,
+	'if_changed: other attributes');
 
 -- ------------------------------------------------------------ training_log, estimate_training, progress
 
 SELECT is_empty($$SELECT * FROM training_log('m')$$, 'methods that do not iterate have no training log');
-SELECT results_eq(format($$SELECT phase FROM estimate_training(%L, dataset => 'school')$$, method), $$VALUES ('load'), ('fit'), ('save'), ('total')$$, 'estimate_training: ' || method)
+SELECT results_eq(format($$SELECT phase FROM estimate_training(%L, dataset => 'school')$$, method),
+	$$VALUES ('load'), ('fit'), ('save'), ('total')$$, 'estimate_training: ' || method)
 FROM recsys_methods();
-SELECT ok((SELECT bool_and(bytes >= 0 AND seconds >= 0 AND seconds < 60) FROM estimate_training(method, dataset => 'school')), 'estimate_training: sane figures for ' || method)
+SELECT ok((SELECT bool_and(bytes >= 0 AND seconds >= 0 AND seconds < 60)
+	FROM estimate_training(method, dataset => 'school')), 'estimate_training: sane figures for ' || method)
 FROM recsys_methods();
-SELECT cmp_ok((SELECT bytes FROM estimate_training('knn', '{"table_size": 10}', 'school') WHERE phase = 'fit'), '>=', 100 * 12::bigint, 'at least the ratings');
+SELECT cmp_ok((SELECT bytes FROM estimate_training('knn', '{"table_size": 10}', 'school') WHERE phase = 'fit'), '>=',
+	100 * 12::bigint, 'at least the ratings');
 SELECT is_empty('SELECT * FROM recsys_progress', 'no training is running');
 
 -- ------------------------------------------------------------ methods and parameters
 
-SELECT results_eq('SELECT method FROM recsys_methods()', $$VALUES ('popular'), ('demographic'), ('user_profile'), ('course_similarity'), ('knn')$$, 'the methods');
-SELECT is_empty($$SELECT * FROM recsys_methods() WHERE description !~ '^[A-Z].*\.$' OR objective NOT IN ('ranking', 'rating')$$, 'described in a sentence');
+SELECT results_eq('SELECT method FROM recsys_methods()',
+	$$VALUES ('popular'), ('demographic'), ('user_profile'), ('course_similarity'), ('knn')$$, 'the methods');
+SELECT is_empty($$SELECT * FROM recsys_methods() WHERE description !~ '^[A-Z].*\.$' OR objective NOT IN ('ranking', 'rating')$$,
+	'described in a sentence');
 SELECT is_empty($$
 	SELECT m.method, p.* FROM recsys_methods() m, recsys_method_params(m.method) p
 	WHERE p.description !~ '^[A-Z].*\.$' OR type NOT IN ('boolean', 'integer', 'float', 'choice', 'interval', 'range', 'text')
-		OR (type = 'choice') <> (choices IS NOT NULL) OR type = 'choice' AND default_value <> ALL (choices) OR min_value > max_value$$, 'and so are the parameters');
+		OR (type = 'choice') <> (choices IS NOT NULL) OR type = 'choice' AND default_value <> ALL (choices) OR min_value > max_value$$,
+			'and so are the parameters');
 SELECT is_empty($$
 	SELECT m.method FROM recsys_methods() m, recsys_method_params(m.method) p GROUP BY 1
-	HAVING NOT array_agg(p.param) @> '{random_state,half_life,cold_start,keep_versions,verbose}' OR count(*) <> count(DISTINCT p.param)$$, 'every method has the common ones');
+	HAVING NOT array_agg(p.param) @> '{random_state,half_life,cold_start,keep_versions,verbose}' OR count(*) <> count(DISTINCT p.param)$$,
+		'every method has the common ones');
 
 -- A value as JSON
 CREATE FUNCTION school.as_json(type text, value text) RETURNS jsonb LANGUAGE sql AS $$
@@ -179,18 +214,30 @@ EXCEPTION WHEN invalid_parameter_value THEN
 END $$;
 CREATE TABLE school.param AS SELECT m.method, p.* FROM recsys_methods() m, recsys_method_params(m.method) p;
 SET LOCAL client_min_messages = error;	-- verbose is one of the parameters
-SELECT is(verdict(method, param, as_json(type, default_value)), NULL, format('%s: default of %s', method, param)) FROM param ORDER BY method, param;
-SELECT is(verdict(method, param, to_jsonb(choice)), NULL, format('%s: %s %s', method, param, choice)) FROM param, unnest(choices) choice
+SELECT is(verdict(method, param, as_json(type, default_value)), NULL, format('%s: default of %s', method, param))
+	FROM param ORDER BY method, param;
+SELECT is(verdict(method, param, to_jsonb(choice)), NULL, format('%s: %s %s', method, param, choice)) FROM param,
+	unnest(choices) choice
 ORDER BY method, param, choice;
 -- min_df leaves no word at its greatest value: that is an error of its own
-SELECT is(verdict(method, param, CASE type WHEN 'range' THEN jsonb_build_array(bound, bound) ELSE to_jsonb(bound) END), NULL, format('%s: %s may be %s', method, param, bound))
-FROM param, LATERAL (VALUES (min_value), (max_value)) b (bound) WHERE bound IS NOT NULL AND param <> 'min_df' ORDER BY method, param, bound;
-SELECT is(verdict(method, param, CASE type WHEN 'range' THEN jsonb_build_array(least(bound, 3), greatest(bound, 1)) ELSE to_jsonb(bound) END), '22023', format('%s: %s may not be %s', method, param, bound))
-FROM param, LATERAL (VALUES (min_value - greatest(1, abs(min_value) * 1e-3)), (max_value + greatest(1, abs(max_value) * 1e-3))) b (bound) WHERE bound IS NOT NULL
+SELECT is(verdict(method, param,
+	CASE type WHEN 'range' THEN jsonb_build_array(bound, bound) ELSE to_jsonb(bound) END), NULL,
+	format('%s: %s may be %s', method, param, bound))
+FROM param, LATERAL (VALUES (min_value), (max_value)) b (bound) WHERE bound IS NOT NULL AND param <> 'min_df'
+	ORDER BY method, param, bound;
+SELECT is(verdict(method, param,
+	CASE type WHEN 'range' THEN jsonb_build_array(least(bound, 3), greatest(bound, 1)) ELSE to_jsonb(bound) END),
+	'22023', format('%s: %s may not be %s', method, param, bound))
+FROM param,
+	LATERAL (VALUES (min_value - greatest(1, abs(min_value) * 1e-3)),
+	(max_value + greatest(1, abs(max_value) * 1e-3))) b (bound) WHERE bound IS NOT NULL
 ORDER BY method, param, bound;
-SELECT is(verdict(method, param, CASE type WHEN 'boolean' THEN '3' WHEN 'choice' THEN 'true' WHEN 'text' THEN '1' ELSE 'true' END::jsonb), '22023', format('%s: %s of another type', method, param))
+SELECT is(verdict(method, param,
+	CASE type WHEN 'boolean' THEN '3' WHEN 'choice' THEN 'true' WHEN 'text' THEN '1' ELSE 'true' END::jsonb), '22023',
+	format('%s: %s of another type', method, param))
 FROM param ORDER BY method, param;
-SELECT is(verdict(method, param, 'null'), CASE WHEN default_value IS NULL THEN NULL ELSE '22023' END, format('%s: %s null', method, param)) FROM param ORDER BY method, param;
+SELECT is(verdict(method, param, 'null'), CASE WHEN default_value IS NULL THEN NULL ELSE '22023' END,
+	format('%s: %s null', method, param)) FROM param ORDER BY method, param;
 
 -- Other names of parameters give the same model.
 CREATE FUNCTION school.params_of(method text, params jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
@@ -198,36 +245,51 @@ BEGIN
 	PERFORM train_model('alias', method, params, 'school');
 	RETURN (SELECT m.params FROM recsys_models m WHERE model = 'alias');
 END $$;
-SELECT is(params_of(method, jsonb_build_object(alias, value)), params_of(method, jsonb_build_object(param, value)), format('%s: %s is %s', method, alias, param))
-FROM (VALUES ('knn', 'k', 'neighbors', '7'::jsonb), ('knn', 'K', 'neighbors', '7'), ('knn', 'n_neighbors', 'neighbors', '7'), ('knn', 'metric', 'similarity', '"jaccard"'),
-	('knn', 'shrink', 'shrinkage', '3'), ('demographic', 'damping', 'shrinkage', '3'), ('user_profile', 'metric', 'similarity', '"cosine"'), ('user_profile', 'min_sim', 'threshold', '2'),
-	('course_similarity', 'min_sim', 'threshold', '0.5'), ('course_similarity', 'tsconfig', 'text_search_config', '"simple"'), ('popular', 'seed', 'random_state', '7')) a (method, alias, param, value);
-SELECT is(params_of('knn', '{"random_state": 9007199254740992}') ->> 'random_state', '9007199254740992', 'the greatest seed is stored as it is');
+SELECT is(params_of(method, jsonb_build_object(alias, value)), params_of(method, jsonb_build_object(param, value)),
+	format('%s: %s is %s', method, alias, param))
+FROM (VALUES ('knn', 'k', 'neighbors', '7'::jsonb), ('knn', 'K', 'neighbors', '7'),
+	('knn', 'n_neighbors', 'neighbors', '7'), ('knn', 'metric', 'similarity', '"jaccard"'),
+	('knn', 'shrink', 'shrinkage', '3'), ('demographic', 'damping', 'shrinkage', '3'),
+		('user_profile', 'metric', 'similarity', '"cosine"'), ('user_profile', 'min_sim', 'threshold', '2'),
+	('course_similarity', 'min_sim', 'threshold', '0.5'),
+		('course_similarity', 'tsconfig', 'text_search_config', '"simple"'),
+		('popular', 'seed', 'random_state', '7')) a (method, alias, param, value);
+SELECT is(params_of('knn', '{"random_state": 9007199254740992}') ->> 'random_state', '9007199254740992',
+	'the greatest seed is stored as it is');
 
 -- verbose tells by notices; nothing else does
-SELECT lives_ok($$SELECT train_model('v', 'knn', '{"verbose": true}', 'school'); SELECT train_model('v', 'knn', '{"verbose": true}', 'school', if_changed => true)$$, 'verbose');
+SELECT lives_ok($$SELECT train_model('v', 'knn', '{"verbose": true}', 'school'); SELECT train_model('v', 'knn', '{"verbose": true}', 'school', if_changed => true)$$,
+	'verbose');
 
 -- ------------------------------------------------------------ limits
 
 SET LOCAL course_recsys.max_memory = '1kB';
-SELECT raises($$SELECT train_model('big', 'knn', dataset => 'school')$$, '53400', NULL, '%"course_recsys.max_memory"%', 'a training set that does not fit');
+SELECT raises($$SELECT train_model('big', 'knn', dataset => 'school')$$, '53400', NULL,
+	'%"course_recsys.max_memory"%', 'a training set that does not fit');
 SET LOCAL course_recsys.max_memory = -1;
-CREATE TABLE school.many AS SELECT u AS user_id, (u * 7919 + c * c * 31) % 3000 AS course_id, 3::real AS rating FROM generate_series(1, 3000) u, generate_series(1, 20) c;
+CREATE TABLE school.many AS SELECT u AS user_id, (u * 7919 + c * c * 31) % 3000 AS course_id, 3::real AS rating
+	FROM generate_series(1, 3000) u, generate_series(1, 20) c;
 SELECT register_dataset('many', 'many');
 SET LOCAL course_recsys.cache_size = '1MB';
-SELECT raises($$SELECT train_model('many', 'knn', '{"min_support": 1}', 'many')$$, '53400', '%"many"%course_recsys.cache_size%', '%"course_recsys.cache_size"%', 'a model that no session could cache');
+SELECT raises($$SELECT train_model('many', 'knn', '{"min_support": 1}', 'many')$$, '53400',
+	'%"many"%course_recsys.cache_size%', '%"course_recsys.cache_size"%', 'a model that no session could cache');
 SET LOCAL course_recsys.cache_size = '256MB';
-SELECT is((SELECT count(*) > 1 FROM train_model('many', 'knn', '{"min_support": 1}', 'many') t, LATERAL (SELECT generate_series(0, bytes / 1048576)) c), true, 'a model of several chunks');
-SELECT is((SELECT count(*) FROM recsys_model_data d JOIN recsys_model m USING (build) WHERE m.model = 'many'), (SELECT bytes / 1048576 + 1 FROM recsys_models WHERE model = 'many'), 'of 1 MB each');
+SELECT is((SELECT count(*) > 1 FROM train_model('many', 'knn', '{"min_support": 1}', 'many') t,
+	LATERAL (SELECT generate_series(0, bytes / 1048576)) c), true, 'a model of several chunks');
+SELECT is((SELECT count(*) FROM recsys_model_data d JOIN recsys_model m USING (build) WHERE m.model = 'many'),
+	(SELECT bytes / 1048576 + 1 FROM recsys_models WHERE model = 'many'), 'of 1 MB each');
 SELECT is((SELECT count(*) FROM recommend_courses(1, 'many', 500)), 500::bigint, 'which answers');
 SELECT register_dataset('unused', 'ratings');
 SET LOCAL transaction_read_only = on;
-SELECT throws_ok($$SELECT train_model('m', 'knn', dataset => 'school')$$, '25006', NULL, 'no training in a read-only transaction');
-SELECT throws_ok(format('SELECT %s(''m'')', f), '25006', NULL, 'no ' || f) FROM unnest('{drop_model,rollback_model}'::text[]) f;
+SELECT throws_ok($$SELECT train_model('m', 'knn', dataset => 'school')$$, '25006', NULL,
+	'no training in a read-only transaction');
+SELECT throws_ok(format('SELECT %s(''m'')', f), '25006', NULL, 'no ' || f)
+	FROM unnest('{drop_model,rollback_model}'::text[]) f;
 SELECT throws_ok($$SELECT publish_model('m', 1)$$, '25006', NULL, 'no publish_model');
 SELECT throws_ok($$SELECT register_dataset('new', 'ratings')$$, '25006', NULL, 'no register_dataset');
 SELECT throws_ok($$SELECT drop_dataset('unused')$$, '25006', NULL, 'no drop_dataset');
-SELECT lives_ok($$SELECT * FROM recommend_courses(1, 'm'); SELECT * FROM recommend_all('m'); SELECT * FROM recsys_models$$, 'answers all the same');
+SELECT lives_ok($$SELECT * FROM recommend_courses(1, 'm'); SELECT * FROM recommend_all('m'); SELECT * FROM recsys_models$$,
+	'answers all the same');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -1,7 +1,7 @@
 -- Serving beyond the methods: kinds of keys, LATERAL, repeated ratings, datasets of every shape, availability.
 \ir setup.psql
 \ir fixture.psql
-SELECT plan(126);
+SELECT plan(147);
 
 SELECT train_model('knn', dataset => 'school');
 CREATE TABLE school.answers AS SELECT u.id, r.* FROM school.users u, recommend_courses(u.id, 'knn', 5) r;
@@ -13,8 +13,10 @@ SELECT results_eq(
 	'SELECT * FROM answers ORDER BY id, rank', 'LEFT JOIN LATERAL over all users');
 SELECT results_eq(
 	$$SELECT u.id, count(r) FROM (VALUES (1), (NULL), (999)) u (id) LEFT JOIN LATERAL recommend_courses(u.id, 'knn', 5, candidates => '{c01,c03}') r
-		ON r.score IS NOT NULL GROUP BY 1 ORDER BY 1$$, 'VALUES (1, 1::bigint), (999, 0), (NULL, 0)', 'users without a row stay');
-SELECT results_eq($$SELECT (recommend_courses(1, 'knn', 5)).*$$, 'SELECT rank, course_id, title, score, source FROM answers WHERE id = 1',
+		ON r.score IS NOT NULL GROUP BY 1 ORDER BY 1$$, 'VALUES (1, 1::bigint), (999, 0), (NULL, 0)',
+			'users without a row stay');
+SELECT results_eq($$SELECT (recommend_courses(1, 'knn', 5)).*$$,
+	'SELECT rank, course_id, title, score, source FROM answers WHERE id = 1',
 	'in a SELECT list');
 SELECT results_eq($$SELECT c.id, count(s) FROM (VALUES ('c01'), ('nothing'), (NULL)) c (id)
 	LEFT JOIN LATERAL similar_courses(c.id, 'knn', 2) s ON true GROUP BY 1 ORDER BY 1$$,
@@ -29,12 +31,14 @@ BEGIN
 	EXECUTE 'EXPLAIN (FORMAT json) ' || statement INTO plan;
 	RETURN plan -> 0 -> 'Plan' ->> 'Plan Rows';
 END $$;
-SELECT is(planned_rows($$SELECT * FROM recommend_courses(1, 'knn', 7)$$), 7::float8, 'a constant n is the number of rows expected');
+SELECT is(planned_rows($$SELECT * FROM recommend_courses(1, 'knn', 7)$$), 7::float8,
+	'a constant n is the number of rows expected');
 SELECT is(planned_rows($$SELECT * FROM similar_courses('c01', 'knn', 3)$$), 3::float8, 'similar_courses too');
 SELECT is(planned_rows($$SELECT * FROM recommend_for('{c01}', 'knn', 4)$$), 4::float8, 'recommend_for too');
 SELECT is(planned_rows($$SELECT * FROM recommend_users('c01', 'knn', 6)$$), 6::float8, 'recommend_users too');
 SELECT is(planned_rows($$SELECT * FROM recommend_courses(1, 'knn')$$), 10::float8, 'also when it is the default');
-SELECT is(planned_rows($$SELECT * FROM recommend_courses(1, 'knn', (SELECT 7))$$), 10::float8, 'another n is not known');
+SELECT is(planned_rows($$SELECT * FROM recommend_courses(1, 'knn', (SELECT 7))$$), 10::float8,
+	'another n is not known');
 
 -- ------------------------------------------------------------ kinds of user keys
 
@@ -44,7 +48,8 @@ CREATE DOMAIN school.user_number AS int CHECK (value > 0);
 CREATE DOMAIN school.user_name AS varchar(40);
 CREATE TABLE school.kind (kind text, type text, key text);
 INSERT INTO school.kind VALUES ('smallint', 'smallint', 'user_id::smallint'), ('int', 'int', 'user_id'),
-	('bigint', 'bigint', 'user_id::bigint'), ('text', 'text', 'user_id::text'), ('varchar', 'varchar', 'user_id::varchar(20)'),
+	('bigint', 'bigint', 'user_id::bigint'), ('text', 'text', 'user_id::text'),
+		('varchar', 'varchar', 'user_id::varchar(20)'),
 	('uuid', 'uuid', 'as_uuid(user_id)'), ('domain_int', 'user_number', 'user_id::user_number'),
 	('domain_text', 'user_name', 'user_id::user_name');
 -- A table, dataset and model for each kind of key; the users' own table has the same kind.
@@ -73,7 +78,8 @@ FROM kind, LATERAL (SELECT unnest(CASE WHEN kind = 'uuid'
 SELECT is(best(CASE kind WHEN 'uuid' THEN 'as_uuid(1)' ELSE '1' END, 'demo_' || kind), best('1', 'demo_int'),
 	kind || ' keys find the attributes') FROM kind WHERE kind <> 'int' ORDER BY kind;
 SELECT is((SELECT array_agg(r.user_id ORDER BY r.user_id) FROM recommend_all(kind, 1) r),
-	(SELECT array_agg(id::text ORDER BY id::text) FROM (SELECT CASE kind WHEN 'uuid' THEN as_uuid(id)::text ELSE id::text END AS id FROM users) u),
+	(SELECT array_agg(id::text ORDER BY id::text)
+		FROM (SELECT CASE kind WHEN 'uuid' THEN as_uuid(id)::text ELSE id::text END AS id FROM users) u),
 	kind || ' keys in recommend_all') FROM kind ORDER BY kind;
 
 SELECT is((SELECT string_agg(DISTINCT source, '') FROM recommend_courses(99999999999999, kind)), 'popular',
@@ -84,14 +90,23 @@ SELECT raises($$SELECT * FROM recommend_courses('00000000-0000-4000-8000-0000000
 	'argument "user_id" has type uuid, but %integer%', 'Pass it as integer or as text.', 'a uuid for integer keys');
 SELECT raises($$SELECT * FROM recommend_courses(1, 'uuid')$$, '42804', 'argument "user_id" has type bigint, but %uuid%',
 	'Pass it as uuid or as text.', 'a number for uuid keys');
-SELECT raises($$SELECT * FROM recommend_courses('anna', 'int')$$, '22P02', '%"user_id"%"anna"%', NULL, 'a name for integer keys');
-SELECT raises($$SELECT * FROM recommend_courses('', 'int')$$, '22P02', '%"user_id"%""%', NULL, 'nothing for integer keys');
-SELECT raises($$SELECT * FROM recommend_courses('99999999999999999999', 'bigint')$$, '22P02', '%"user_id"%"99999999999999999999"%',
+SELECT raises($$SELECT * FROM recommend_courses('anna', 'int')$$, '22P02', '%"user_id"%"anna"%', NULL,
+	'a name for integer keys');
+SELECT raises($$SELECT * FROM recommend_courses('', 'int')$$, '22P02', '%"user_id"%""%', NULL,
+	'nothing for integer keys');
+SELECT raises($$SELECT * FROM recommend_courses('99999999999999999999', 'bigint')$$, '22P02',
+	'%"user_id"%"99999999999999999999"%',
 	NULL, 'a number beyond 64 bits as text');
-SELECT raises($$SELECT * FROM recommend_courses('1.5', 'int')$$, '22P02', '%"user_id"%"1.5"%', NULL, 'a fraction for integer keys');
-SELECT raises($$SELECT * FROM recommend_courses('anna', 'uuid')$$, '22P02', '%"user_id"%"anna"%', NULL, 'a name for uuid keys');
-SELECT raises($$SELECT predict_rating('anna', 'c01', 'int')$$, '22P02', '%"user_id"%"anna"%', NULL, 'predict_rating says the same');
-SELECT raises($$SELECT * FROM similar_users('anna', 'int')$$, '22P02', '%"user_id"%"anna"%', NULL, 'similar_users says the same');
+SELECT raises($$SELECT * FROM recommend_courses('1.5', 'int')$$, '22P02', '%"user_id"%"1.5"%', NULL,
+	'a fraction for integer keys');
+SELECT raises($$SELECT * FROM recommend_courses('abc', 'uuid')$$, '22P02', '%"user_id"%"abc"%', NULL,
+	'too few digits for uuid keys');
+SELECT raises($$SELECT * FROM recommend_courses('anna', 'uuid')$$, '22P02', '%"user_id"%"anna"%', NULL,
+	'a name for uuid keys');
+SELECT raises($$SELECT predict_rating('anna', 'c01', 'int')$$, '22P02', '%"user_id"%"anna"%', NULL,
+	'predict_rating says the same');
+SELECT raises($$SELECT * FROM similar_users('anna', 'int')$$, '22P02', '%"user_id"%"anna"%', NULL,
+	'similar_users says the same');
 SELECT raises($$SELECT * FROM explain_recommendation('anna', 'c01', 'int')$$, '22P02', '%"user_id"%"anna"%', NULL,
 	'explain_recommendation says the same');
 PREPARE untyped AS SELECT course_id FROM recommend_courses($1, 'int', 2) ORDER BY rank;
@@ -101,7 +116,8 @@ SELECT results_eq($$EXECUTE untyped('1')$$, 'SELECT course_id FROM answers WHERE
 -- ------------------------------------------------------------ kinds of course keys
 
 CREATE TABLE school.course_kind (kind text, key text);
-INSERT INTO school.course_kind VALUES ('c_int', 'substr(course_id, 2)::int'), ('c_bigint', 'substr(course_id, 2)::bigint'),
+INSERT INTO school.course_kind VALUES ('c_int', 'substr(course_id, 2)::int'),
+	('c_bigint', 'substr(course_id, 2)::bigint'),
 	('c_varchar', 'course_id::varchar'), ('c_uuid', 'as_uuid(substr(course_id, 2)::bigint)');
 SELECT lives_ok(format($$
 	CREATE TABLE school.ratings_%1$s AS SELECT user_id, %2$s AS course_id, rating, rated_at FROM ratings;
@@ -109,18 +125,38 @@ SELECT lives_ok(format($$
 	SELECT register_dataset(%1$L, 'school.ratings_%1$s', 'school.courses_%1$s', time_column => 'rated_at');
 	SELECT train_model(%1$L, 'knn', dataset => %1$L)$$, kind, key),
 	format('course keys of kind %s: training', kind)) FROM course_kind ORDER BY kind;
-SELECT results_eq(format($$SELECT u.id, r.rank, r.title, r.score FROM users u, recommend_courses(u.id, %L, 5) r ORDER BY 1, 2$$, kind),
-	'SELECT id, rank, title, score FROM answers ORDER BY 1, 2', 'the same courses with keys of kind ' || kind) FROM course_kind ORDER BY kind;
+SELECT results_eq(format($$SELECT u.id, r.rank, r.title, r.score FROM users u, recommend_courses(u.id, %L, 5) r ORDER BY 1, 2$$,
+	kind),
+	'SELECT id, rank, title, score FROM answers ORDER BY 1, 2', 'the same courses with keys of kind ' || kind)
+		FROM course_kind ORDER BY kind;
 SELECT results_eq($$SELECT course_id, title FROM recommend_courses(1, 'c_int', candidates => '{3,05,x,3.0,2}', exclude => '{2}')$$,
 	$$VALUES ('3', 'Course 3')$$, 'numbers as candidates, only as they are shown');
 SELECT results_eq($$SELECT rank, s.course_id, similarity FROM similar_courses(3, 'c_int', 3) s$$,
 	$$SELECT rank, s.course_id, similarity FROM similar_courses('3', 'c_int', 3) s$$, 'similar_courses takes a number');
 SELECT is(predict_rating(1, 3, 'c_int'), predict_rating(1, '3', 'c_int'), 'predict_rating takes a number');
 SELECT is(predict_rating(1, 3, 'c_int'), predict_rating(1, 'c03', 'knn'), 'and gives the same');
-SELECT results_eq($$SELECT * FROM explain_recommendation(1, 3, 'c_int')$$, $$SELECT * FROM explain_recommendation('1', '3', 'c_int')$$,
+SELECT results_eq($$SELECT * FROM explain_recommendation(1, 3, 'c_int')$$,
+	$$SELECT * FROM explain_recommendation('1', '3', 'c_int')$$,
 	'explain_recommendation takes a number');
 SELECT results_eq($$SELECT * FROM recommend_users(3, 'c_int', 3)$$, $$SELECT * FROM recommend_users('3', 'c_int', 3)$$,
 	'recommend_users takes a number');
+
+-- Keys with everything in them
+CREATE TABLE school.odd_keys AS SELECT n, key
+	FROM unnest(ARRAY['', ' ', 'NULL', '{}', '"', '''', E'a\nb', 'курс', 'a,b', '\', repeat('x', 1000),
+	'0']) WITH ORDINALITY k (key, n);
+CREATE TABLE school.odd AS SELECT u.key AS user_id, c.key AS course_id, 3::real AS rating FROM odd_keys u, odd_keys c
+	WHERE (u.n + c.n) % 4 < 3;
+SELECT register_dataset('odd', 'odd');
+SELECT train_model('odd', 'knn', dataset => 'odd');
+SELECT results_eq($$SELECT u.n, r.course_id FROM odd_keys u, recommend_courses(u.key, 'odd', 100) r ORDER BY 1, 2$$,
+	$$SELECT u.n, c.key FROM odd_keys u JOIN odd_keys c ON (u.n + c.n) % 4 = 3 ORDER BY 1, 2$$,
+		'odd keys of users and courses');
+SELECT results_eq($$SELECT r.course_id FROM recommend_courses('no such', 'odd', 100, candidates => (SELECT array_agg(key) FROM odd_keys)) r ORDER BY 1$$,
+	'SELECT key FROM odd_keys ORDER BY 1', 'odd candidates');
+SELECT results_eq($$SELECT user_id, r.course_id FROM recommend_all('odd', 100) r ORDER BY 1, 2$$,
+	$$SELECT u.key, c.key FROM odd_keys u JOIN odd_keys c ON (u.n + c.n) % 4 = 3 ORDER BY 1, 2$$,
+		'odd keys in recommend_all');
 
 -- ------------------------------------------------------------ repeated ratings
 
@@ -135,8 +171,10 @@ INSERT INTO school.twice SELECT user_id, course_id, 6, rated_at - interval '1 ho
 INSERT INTO school.twice SELECT user_id, course_id, -1, rated_at FROM ratings WHERE user_id > 10;
 INSERT INTO school.twice SELECT user_id, course_id, 6, NULL FROM ratings WHERE user_id = 3;
 SELECT train_model('twice', 'knn', '{"rating": "raw"}', 'twice');
-SELECT is((SELECT duplicates FROM recsys_model_versions WHERE model = 'twice'), 105::bigint, 'repeated ratings are counted');
-SELECT is((SELECT duplicates FROM recsys_model_versions WHERE model = 'once'), 0::bigint, 'and none when there is none');
+SELECT is((SELECT duplicates FROM recsys_model_versions WHERE model = 'twice'), 105::bigint,
+	'repeated ratings are counted');
+SELECT is((SELECT duplicates FROM recsys_model_versions WHERE model = 'once'), 0::bigint,
+	'and none when there is none');
 SELECT is((SELECT ratings FROM recsys_models WHERE model = 'twice'), 100::bigint, 'and not as ratings');
 SELECT results_eq($$SELECT u.id, r.rank, r.course_id, r.score FROM users u, recommend_courses(u.id, 'twice', 5) r$$,
 	$$SELECT u.id, r.rank, r.course_id, r.score FROM users u, recommend_courses(u.id, 'knn', 5) r$$,
@@ -165,17 +203,21 @@ CREATE TABLE school.ones AS SELECT user_id, course_id, 1 AS rating FROM ratings;
 SELECT register_dataset('ones', 'ones', 'courses', genre_columns => '{white,black}');
 SELECT train_model('ones', 'knn', dataset => 'ones');
 SELECT results_eq($$SELECT u.id, r.rank, r.course_id, r.score FROM users u, recommend_courses(u.id, 'implicit', 5) r$$,
-	$$SELECT u.id, r.rank, r.course_id, r.score FROM users u, recommend_courses(u.id, 'ones', 5) r$$, 'without rating_column every row counts 1');
-SELECT results_eq($$SELECT score FROM recommend_courses(1, 'implicit profile', 1)$$, 'VALUES (4::float8)', 'four white courses score 4');
+	$$SELECT u.id, r.rank, r.course_id, r.score FROM users u, recommend_courses(u.id, 'ones', 5) r$$,
+		'without rating_column every row counts 1');
+SELECT results_eq($$SELECT score FROM recommend_courses(1, 'implicit profile', 1)$$, 'VALUES (4::float8)',
+	'four white courses score 4');
 SELECT is(predict_rating(1, 'c03', 'implicit'), 1::float8, 'the predicted rating of an implicit dataset is 1');
 SELECT register_dataset('bare', 'ratings');
 SELECT train_model('bare', 'knn', dataset => 'bare');
 SELECT results_eq($$SELECT u.id, r.rank, r.course_id, r.title, r.score FROM users u, recommend_courses(u.id, 'bare', 5) r$$,
 	$$SELECT u.id, r.rank, r.course_id, NULL::text, r.score FROM users u, recommend_courses(u.id, 'knn', 5) r$$,
 	'without courses: no titles, else the same');
-SELECT is((SELECT count(DISTINCT user_id) FROM recommend_all('bare', 1)), 20::bigint, 'without users: those with ratings');
+SELECT is((SELECT count(DISTINCT user_id) FROM recommend_all('bare', 1)), 20::bigint,
+	'without users: those with ratings');
 SELECT train_model('bare popular', 'popular', dataset => 'bare');
-SELECT is((SELECT count(*) FROM recommend_courses(1, 'bare popular', 100)), 7::bigint, 'all courses but those that the user has');
+SELECT is((SELECT count(*) FROM recommend_courses(1, 'bare popular', 100)), 7::bigint,
+	'all courses but those that the user has');
 
 -- The bag of words in place of descriptions
 SELECT register_dataset('words', 'ratings', 'courses', terms => 'terms');
@@ -212,13 +254,81 @@ SELECT is_empty($$
 	(SELECT * FROM one EXCEPT SELECT * FROM every) UNION ALL (SELECT * FROM every EXCEPT SELECT * FROM one)$$,
 	'recommend_all agrees');
 INSERT INTO courses VALUES ('c13', 'Course 13', '', true, 0, true);
-SELECT is_empty($$SELECT * FROM recommend_courses(1, 'offered', 100) WHERE course_id = 'c13'$$, 'a course that the model does not know yet');
+SELECT is_empty($$SELECT * FROM recommend_courses(1, 'offered', 100) WHERE course_id = 'c13'$$,
+	'a course that the model does not know yet');
 SELECT train_model('offered', 'knn', dataset => 'offered');
 SELECT isnt_empty($$SELECT * FROM recommend_courses(1, 'offered', 100) WHERE course_id = 'c13' AND source = 'popular'$$,
 	'without a rating it is the last of the popular ones');
-SELECT is((SELECT course_id FROM recommend_courses(999, 'offered', 100) ORDER BY rank DESC LIMIT 1), 'c13', 'indeed the last');
+SELECT is((SELECT course_id FROM recommend_courses(999, 'offered', 100) ORDER BY rank DESC LIMIT 1), 'c13',
+	'indeed the last');
 UPDATE courses SET published = false;
 SELECT is_empty($$SELECT * FROM recommend_courses(1, 'offered')$$, 'nothing is offered');
+
+-- ------------------------------------------------------------ n without end
+
+SELECT is((SELECT count(*) FROM recommend_courses(1, 'knn', 2147483647)), 7::bigint,
+	'recommend_courses with the greatest n');
+SELECT is((SELECT count(*) FROM recommend_all('knn', 2147483647)),
+	(SELECT sum(12 - (SELECT count(*) FROM ratings WHERE user_id = u.id))::bigint FROM users u), 'recommend_all');
+SELECT is((SELECT count(*) FROM similar_users(1, 'knn', 2147483647)),
+	(SELECT count(*) FROM similar_users(1, 'knn', 100)), 'similar_users');
+SELECT is((SELECT count(*) FROM recommend_users('c01', 'knn', 2147483647)),
+	(SELECT count(*) FROM recommend_users('c01', 'knn', 100)), 'recommend_users');
+SELECT is((SELECT count(*) FROM similar_courses('c01', 'knn', 2147483647)),
+	(SELECT count(*) FROM similar_courses('c01', 'knn', 100)), 'similar_courses');
+
+-- ------------------------------------------------------------ calls within calls
+
+-- The courses are a view that runs a statement for every row, in the middle of serving.
+CREATE TABLE school.inner_statement (statement text);
+CREATE FUNCTION school.run_inner() RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+	IF current_setting('school.inside', true) IS DISTINCT FROM 'yes' THEN
+		PERFORM set_config('school.inside', 'yes', true);
+		EXECUTE (SELECT statement FROM school.inner_statement);
+		PERFORM set_config('school.inside', 'no', true);
+	END IF;
+	RETURN true;
+END $$;
+UPDATE courses SET published = true;
+CREATE VIEW school.active AS SELECT course_id, title FROM courses WHERE run_inner();
+INSERT INTO inner_statement VALUES ('SELECT 1');
+SELECT register_dataset('active', 'ratings', 'active', time_column => 'rated_at');
+SELECT train_model('active', 'knn', '{"user_based": true}', 'active');
+CREATE TABLE school.calm AS SELECT p.user_id, r.* FROM pupils p, recommend_courses(p.user_id, 'active', 5) r;
+-- The rows that differ from the calm ones while the inner statement runs
+CREATE FUNCTION school.disturbed(inner_call text) RETURNS SETOF school.calm LANGUAGE plpgsql AS $$
+BEGIN
+	UPDATE inner_statement SET statement = inner_call;
+	RETURN QUERY SELECT * FROM calm EXCEPT SELECT p.user_id, r.* FROM pupils p, recommend_courses(p.user_id, 'active', 5) r;
+	RETURN QUERY SELECT * FROM calm EXCEPT SELECT r.user_id::int, r.rank, r.course_id, r.title, r.score, r.source FROM recommend_all('active', 5) r;
+END $$;
+SELECT is_empty(format('SELECT * FROM disturbed(%L)', statement), 'in the middle: ' || statement)
+FROM unnest(ARRAY[$$SELECT * FROM recommend_courses(2, 'active', 3)$$, $$SELECT * FROM recommend_all('active', 3)$$,
+	$$SELECT predict_rating(2, 'c01', 'active')$$,
+	$$SELECT train_model('active', 'knn', '{"user_based": true}', 'active')$$,
+		$$SELECT register_dataset('active', 'ratings', 'active', time_column => 'rated_at')$$,
+	$$SELECT drop_model('active'); SELECT train_model('active', 'knn', '{"user_based": true}', 'active')$$]) statement;
+UPDATE inner_statement SET statement = $$SELECT drop_model(model) FROM recsys_models WHERE model = 'active'$$;
+SELECT results_eq($$SELECT * FROM recommend_courses(1, 'active', 5)$$,
+	'SELECT rank, course_id, title, score, source FROM calm WHERE user_id = 1', 'a model dropped while it answers');
+SELECT raises($$SELECT * FROM recommend_courses(1, 'active', 5)$$, '42704', '%"active"%', '%train_model()%',
+	'and is gone then');
+UPDATE inner_statement SET statement = 'SELECT 1 / 0';
+SELECT train_model('active', 'knn', '{"user_based": true}', 'offered');
+SELECT register_dataset('active', 'ratings', 'active', time_column => 'rated_at');
+SELECT raises($$SELECT train_model('failing', 'knn', dataset => 'active')$$, '22012', NULL, NULL,
+	'an error in the middle of loading');
+UPDATE inner_statement SET statement = 'SELECT 1';
+SELECT lives_ok($$SELECT train_model('active', 'knn', '{"user_based": true}', 'active')$$,
+	'does not harm what follows');
+
+-- ------------------------------------------------------------ cursors
+
+DECLARE answers_cursor SCROLL CURSOR FOR SELECT rank FROM recommend_courses(1, 'knn', 5);
+SELECT results_eq('FETCH ALL FROM answers_cursor', 'VALUES (1), (2), (3), (4), (5)', 'a cursor');
+SELECT results_eq('FETCH BACKWARD ALL FROM answers_cursor', 'VALUES (5), (4), (3), (2), (1)', 'and back');
+CLOSE answers_cursor;
 
 SELECT * FROM finish();
 ROLLBACK;
