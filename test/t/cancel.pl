@@ -196,12 +196,13 @@ $victim->query('RESET statement_timeout');
 
 # DROP DATABASE waits (since PostgreSQL 15) until every backend has closed the files of that database; one that computes
 # must not keep it waiting.
-for my $case ([ 'training', 'fitting', $train_slowly ], [ 'recommend_all', 'active', $answer_slowly ])
+for my $case ([ 'training', 'fitting', 0.4, $train_slowly ], [ 'recommend_all', 'active', 1.5, $answer_slowly ])
 {
-	my ($name, $phase, $sql) = @$case;
+	my ($name, $phase, $delay, $sql) = @$case;
 	$control->query('CREATE DATABASE doomed');
 	$victim->begin($sql);
-	$control->query("SELECT await_place($victim->{pid}, '$phase', 0.4)");
+	$control->query("SELECT await_place($victim->{pid}, '$phase', $delay)");
+	cmp_ok(threads($victim->{pid}), '>', 1, 'fitting runs on several threads') if $phase eq 'fitting';
 	my $start = time;
 	$control->query('DROP DATABASE doomed');
 	my $ms = (time - $start) * 1000;
