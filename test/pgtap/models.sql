@@ -93,7 +93,8 @@ SELECT raises($$SELECT rollback_model('m')$$, '55000', '%"m"%', NULL, 'to the en
 SELECT is(versions('m'), '3 published, 7 withdrawn, 8 withdrawn, 9 withdrawn', 'all others are withdrawn');
 SELECT train_model('m', 'knn', '{"keep_versions": 3}', dataset => 'school');
 SELECT is(versions('m'), '3, 9 withdrawn, 10 published', 'withdrawn ones go, the oldest first');
-SELECT count(*) FROM generate_series(1, 3), train_model('w', 'knn', '{"keep_versions": 3}', dataset => 'school');
+SELECT t.version FROM generate_series(1, 3) n,
+	train_model('w', 'knn', '{"keep_versions": 3}', 'school', publish => n > 0) t;
 SELECT is(rollback_model('w'), 2, 'version 3 is withdrawn');
 SELECT train_model('w', 'knn', '{"keep_versions": 3}', dataset => 'school');
 SELECT is(versions('w'), '1, 2, 4 published', 'a withdrawn version goes before an older one that is not');
