@@ -4,6 +4,7 @@
  */
 #include "core/knn_common.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -136,6 +137,6 @@ void
 knn_finish_scores(int32_t n, float *scores)
 {
 	for (int32_t c = 0; c < n; c++)
-		if (!(scores[c] > 0))
+		if (!(scores[c] > 0 && scores[c] <= FLT_MAX))
 			scores[c] = NO_OPINION;
 }

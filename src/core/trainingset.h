@@ -28,7 +28,15 @@
 #include "core/stringtable.h"
 
 #define SCALE_MAX 16			/* distinct ratings remembered */
+#define RATING_MAX 1e12			/* either way: far from where sums of squares leave float */
 #define TIME_OLDEST INT64_MIN	/* a NULL time */
+
+/* Can this be a rating?  NaN cannot. */
+static inline bool
+rating_in_range(double rating)
+{
+	return rating >= -RATING_MAX && rating <= RATING_MAX;
+}
 
 /* Facts about the ratings, stored with every model. */
 typedef struct Summary
@@ -107,7 +115,7 @@ extern RecsysStatus builder_next_batch(Env *env, TrainingBuilder *builder);
 
 /*
  * A rating; time is ignored without times, rating when implicit.  A rating that
- * is not finite is RECSYS_BAD_DATA.  Inline, because passing two keys to a
+ * is not in range is RECSYS_BAD_DATA.  Inline, because passing two keys to a
  * function takes as long as all of this.
  */
 static inline RecsysStatus
@@ -116,8 +124,8 @@ builder_add_rating(Env *env, TrainingBuilder *builder, Key user, Key course, flo
 {
 	BuilderBlock *block;
 
-	if (!builder->implicit && !isfinite(rating))
-		return env_fail(env, RECSYS_BAD_DATA, "rating must be finite");
+	if (!builder->implicit && !rating_in_range(rating))
+		return env_fail(env, RECSYS_BAD_DATA, "rating must be finite and at most %g", RATING_MAX);
 	if (builder->user_keys.n == builder->user_keys.room ||
 		keybatch_bytes(&builder->user_keys) >= BATCH_BYTES_MAX ||
 		keybatch_bytes(&builder->course_keys) >= BATCH_BYTES_MAX)

@@ -110,15 +110,15 @@ ratings_sql(const Dataset *dataset, const RatingsColumns *columns)
 	return sql.data;
 }
 
-/* Raises for a rating that is no number. */
+/* Raises for a rating that is no number, or too large a one. */
 static void
-raise_not_finite(const Dataset *dataset)
+raise_bad_rating(const Dataset *dataset)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_DATA_EXCEPTION),
-			 errmsg("column \"%s\" of relation %s of dataset \"%s\" contains a rating that is not finite",
+			 errmsg("column \"%s\" of relation %s of dataset \"%s\" contains a rating that is not finite or out of range",
 					dataset->rating_column, dataset->ratings, dataset->name),
-			 errhint("NaN and infinite ratings cannot be used.")));
+			 errhint("Ratings that are NaN or beyond %g cannot be used.", RATING_MAX)));
 }
 
 /* Rating and time of one row, checked; inline for the loop over all ratings. */
@@ -135,8 +135,8 @@ read_rating_row(const Dataset *dataset, const RatingsColumns *columns, const Dat
 			raise_null(dataset, dataset->ratings, dataset->rating_column);
 		row.rating = columns->types[rating] == FLOAT4OID ? DatumGetFloat4(values[rating]) :
 			(float) rating_from_datum(columns->types[rating], values[rating]);
-		if (unlikely(!isfinite(row.rating)))
-			raise_not_finite(dataset);
+		if (unlikely(!rating_in_range(row.rating)))
+			raise_bad_rating(dataset);
 	}
 	if (columns->time >= 0 && !nulls[columns->time])
 		row.time = time_from_datum(columns->types[columns->time], values[columns->time],

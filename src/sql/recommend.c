@@ -99,10 +99,11 @@ recsys_recommend_for(PG_FUNCTION_ARGS)
 				 errmsg("arguments \"courses\" and \"ratings\" have different lengths: %d and %d",
 						n_courses, n_ratings)));
 	for (int i = 0; i < n_ratings; i++)
-		if (!isfinite((float) ratings[i]))
+		if (!rating_in_range(ratings[i]))
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("argument \"%s\" must hold finite numbers", "ratings")));
+					 errmsg("argument \"%s\" must hold numbers between %g and %g", "ratings", -RATING_MAX,
+							RATING_MAX)));
 	selection = arg_selection(fcinfo, at);
 	recommend_visitor_rows(&call, required_text(fcinfo, 1, "model"), courses, n_courses, ratings,
 						   &selection);

@@ -424,16 +424,18 @@ test_implicit(void)
 static void
 test_bad_data(void)
 {
-	TestRow		bad[] = {{1, 1, NAN, 0}, {1, 1, INFINITY, 0}, {1, 1, -INFINITY, 0}};
+	TestRow		bad[] = {
+		{1, 1, NAN, 0}, {1, 1, INFINITY, 0}, {1, 1, -INFINITY, 0}, {1, 1, 1.1e12f, 0}
+	};
 	Env		   *env = test_env();
 	TrainingSet set;
 
 	CHECK_EQ_INT(test_set_build(env, numbers, NULL, 0, 5, &set), RECSYS_BAD_DATA);
 	CHECK(strcmp(env->error, "there are no ratings") == 0);
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < 4; i++)
 	{
 		CHECK_EQ_INT(test_set_build(env, numbers, bad + i, 1, 0, &set), RECSYS_BAD_DATA);
-		CHECK(strcmp(env->error, "rating must be finite") == 0);
+		CHECK(strcmp(env->error, "rating must be finite and at most 1e+12") == 0);
 	}
 	env_free_all(env);
 	test_env_done(env);
