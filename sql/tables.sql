@@ -39,6 +39,7 @@ CREATE TABLE recsys_model (
     method          text NOT NULL,
     params          jsonb NOT NULL,
     dataset         text NOT NULL,
+    source          jsonb NOT NULL,
     users           bigint NOT NULL,
     courses         int NOT NULL,
     ratings         bigint NOT NULL,
@@ -56,6 +57,7 @@ CREATE TABLE recsys_model (
 CREATE UNIQUE INDEX recsys_model_published ON recsys_model (model) WHERE published;
 COMMENT ON TABLE recsys_model IS 'Kept versions of all models, without their data';
 COMMENT ON COLUMN recsys_model.build IS 'identity of the trained bytes; caches are keyed by it';
+COMMENT ON COLUMN recsys_model.source IS 'the row of recsys_dataset that the model was trained on: whoever may not read those tables gets no answer';
 COMMENT ON COLUMN recsys_model.withdrawn IS 'rolled back: never a target of rollback_model again';
 COMMENT ON COLUMN recsys_model.fingerprint IS 'hash of all data that training read';
 

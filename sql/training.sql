@@ -77,12 +77,18 @@ COMMENT ON VIEW recsys_progress IS
 'training runs of this database that the current user may see; elapsed is in seconds';
 GRANT SELECT ON recsys_progress TO PUBLIC;
 
+CREATE FUNCTION recsys_model_readable(build uuid) RETURNS boolean
+    LANGUAGE C STABLE PARALLEL UNSAFE COST 100
+    AS 'MODULE_PATHNAME', 'recsys_model_readable';
+COMMENT ON FUNCTION recsys_model_readable(uuid) IS
+'whether the current user may SELECT all that this version of a model was trained on';
+
 CREATE VIEW recsys_model_versions WITH (security_barrier) AS
     SELECT m.model, m.version, m.published, m.published_at, m.withdrawn, m.owner, m.method, m.params,
         m.dataset, m.users, m.courses, m.ratings, m.duplicates, m.load_seconds, m.fit_seconds,
         m.seconds, m.bytes, m.holds_user_rows, m.trained_at, m.build
     FROM recsys_model m
-    WHERE recsys_dataset_readable(m.dataset);
+    WHERE recsys_model_readable(m.build);
 COMMENT ON VIEW recsys_model_versions IS
 'all kept versions of the models whose datasets the current user may read';
 GRANT SELECT ON recsys_model_versions TO PUBLIC;

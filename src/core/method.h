@@ -198,7 +198,7 @@ extern RecsysStatus recommender_open_as(Env *env, Recommender *rec, const Method
 /* Scratch for score, predict, ... of this recommender: bytes, to be zeroed once. */
 extern size_t recommender_scratch_size(const Recommender *rec);
 
-/* Hash by which a model that stores user rows knows a user. */
+/* Hash by which a model that stores user rows knows a user: of the key as text, whatever its type. */
 extern uint64_t user_key_hash(KeyKind kind, Key key);
 
 /*

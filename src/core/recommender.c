@@ -6,6 +6,8 @@
  * model may be damaged on purpose, so whatever is used as an index or a bound
  * later is checked here.
  */
+#include <stdio.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -363,7 +365,14 @@ recommender_scratch_size(const Recommender *rec)
 uint64_t
 user_key_hash(KeyKind kind, Key key)
 {
-	return key_hash(kind, key, USER_HASH_SEED);
+	char		text[24];
+
+	if (kind == KEY_NUMBER)
+	{
+		key.length = snprintf(text, sizeof(text), "%" PRId64, key.number);
+		key.bytes = text;
+	}
+	return key_hash(KEY_BYTES, key, USER_HASH_SEED);
 }
 
 /* Into the range of the ratings seen in training. */

@@ -93,6 +93,13 @@ load_context(void *arg)
 	errcontext("loading model \"%s\" version %d", model->name, model->version);
 }
 
+/* The source has a context of its own. */
+static void
+drop_source(Pinned *object)
+{
+	pin_discard(&((CachedModel *) object)->source->pinned);
+}
+
 /* Reads and opens a model, in a context of its own. */
 static CachedModel *
 load_model(const char *name, const PublishedModel *published)
@@ -120,6 +127,9 @@ load_model(const char *name, const PublishedModel *published)
 		(model->scores = env_alloc(env, model->rec.n_courses, sizeof(float))) == NULL)
 		env_check(env, env->status);
 	error_context_stack = callback.previous;
+	if ((model->source = dataset_of_build(&published->build)) == NULL)
+		store_raise_unpublished(name);	/* pruned a moment ago */
+	model->pinned.drop = drop_source;
 	MemoryContextSetParent(context, TopMemoryContext);
 	return model;
 }

@@ -9,6 +9,7 @@
 
 #include "core/method.h"
 #include "core/topk.h"
+#include "pg/dataset.h"
 #include "pg/pin.h"
 
 typedef struct CachedModel
@@ -17,6 +18,7 @@ typedef struct CachedModel
 	Env			env;			/* its memory is the pinned context */
 	char	   *name;
 	char	   *dataset;
+	Dataset    *source;			/* the dataset as it was when the model was trained */
 	int			version;
 	pg_uuid_t	build;
 	Size		bytes;

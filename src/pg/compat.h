@@ -29,6 +29,13 @@ transaction_timeout_pending(void)
 #endif
 }
 
+/* One function for all kinds of objects since 16. */
+#if PG_VERSION_NUM >= 160000
+#include "catalog/pg_namespace_d.h"
+#define pg_namespace_aclcheck(schema, role, mode) \
+	object_aclcheck(NamespaceRelationId, schema, role, mode)
+#endif
+
 /*
  * Declares a function that SQL calls, and its version record. The library hides its symbols by default,
  * and before 16 PG_FUNCTION_INFO_V1 does not ask for visibility. Write a semicolon after it.

@@ -19,6 +19,7 @@
 #include "utils/memutils.h"
 #include "utils/varlena.h"
 
+#include "pg/compat.h"
 #include "pg/dataset.h"
 #include "pg/registry.h"
 
@@ -189,7 +190,7 @@ lookup_relation(const Dataset *dataset, const char *relation)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),
 				 errmsg("relation %s of dataset \"%s\" does not exist", relation, dataset->name),
-				 errhint("Create the relation again, or register the dataset with another one.")));
+				 errhint("Create the relation again, or register the dataset with another one and train its models again.")));
 	return relid;
 }
 
@@ -266,10 +267,12 @@ dataset_key_type(const Dataset *dataset, const char *relation, Oid relid, const 
 	return type;
 }
 
-/* May the current user SELECT these columns of a relation?  NULL names are skipped. */
+/* May the current user reach a relation and SELECT these columns of it?  NULL names are skipped. */
 static bool
 columns_selectable(Oid relid, const char *const *columns, int n)
 {
+	if (pg_namespace_aclcheck(get_rel_namespace(relid), GetUserId(), ACL_USAGE) != ACLCHECK_OK)
+		return false;
 	if (pg_class_aclcheck(relid, GetUserId(), ACL_SELECT) == ACLCHECK_OK)
 		return true;
 	for (int i = 0; i < n; i++)
@@ -486,6 +489,20 @@ load_dataset(void)
 	return dataset;
 }
 
+/* The dataset that a build was trained on, as it was then. */
+Dataset *
+dataset_of_build(const pg_uuid_t *build)
+{
+	Oid			types[] = {UUIDOID};
+	Datum		values[] = {UUIDPGetDatum(build)};
+
+	registry_execute(REGISTRY_READ,
+					 "SELECT " DATASET_COLUMNS " FROM %1$s.recsys_model AS m,"
+					 " pg_catalog.jsonb_populate_record(NULL::%1$s.recsys_dataset, m.source) AS d"
+					 " WHERE m.build OPERATOR(pg_catalog.=) $1", 1, types, values, NULL);
+	return SPI_processed > 0 ? load_dataset() : NULL;
+}
+
 /* Takes a dataset out of the cache, if it is there. */
 static void
 forget(const char *name)
@@ -560,4 +577,23 @@ dataset_exists(const char *name)
 	exists = SPI_processed > 0;
 	SPI_finish();
 	return exists;
+}
+
+/* May the current user SELECT all that a build was trained on? */
+bool
+dataset_build_readable(const pg_uuid_t *build)
+{
+	Dataset    *source;
+	bool		readable = false;
+
+	SPI_connect();
+	source = dataset_of_build(build);
+	if (source)
+	{
+		pin_until(&source->pinned, CurrentMemoryContext);
+		pin_discard(&source->pinned);
+		readable = dataset_readable(source);
+	}
+	SPI_finish();
+	return readable;
 }

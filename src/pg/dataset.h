@@ -7,6 +7,7 @@
 
 #include "executor/spi.h"
 #include "lib/stringinfo.h"
+#include "utils/uuid.h"
 
 #include "core/idmap.h"
 #include "pg/pin.h"
@@ -99,9 +100,16 @@ extern void dataset_drop(const char *name);
 /* The dataset, pinned until the context is reset; unknown: error. */
 extern Dataset *dataset_open(const char *name, MemoryContext until);
 
+/*
+ * The dataset that a build was trained on, as it was then; the caller discards
+ * it.  NULL: no such build.  SPI must be connected.
+ */
+extern Dataset *dataset_of_build(const pg_uuid_t *build);
+
 /* May the current user SELECT all columns that a model of this dataset is made from?  Raises, or tells. */
 extern void dataset_check_select(const Dataset *dataset);
 extern bool dataset_readable(const Dataset *dataset);
+extern bool dataset_build_readable(const pg_uuid_t *build);
 extern bool dataset_exists(const char *name);
 
 /* One of its relations by the stored name; missing: error that names the dataset. */

@@ -49,6 +49,23 @@ source_name(Oid relid, const char *what)
 	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)), name);
 }
 
+/* Two keys that the database calls equal must be one key here, where bytes are compared. */
+static void
+check_collation(const char *relation, Oid relid, const char *column, AttrNumber attnum)
+{
+	Oid			type,
+				collation;
+	int32		typmod;
+
+	get_atttypetypmodcoll(relid, attnum, &type, &typmod, &collation);
+	if (OidIsValid(collation) && !get_collation_isdeterministic(collation))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("column \"%s\" of relation %s has a nondeterministic collation and cannot be a key",
+						column, relation),
+				 errhint("Register a view that gives the column another collation.")));
+}
+
 /* Raises unless the column exists and has a type that can serve; what: "user key" and the like. */
 static Oid
 check_column(const char *relation, Oid relid, const char *column, ReadType read_type,
@@ -69,6 +86,8 @@ check_column(const char *relation, Oid relid, const char *column, ReadType read_
 				 errmsg("column \"%s\" of relation %s has type %s and cannot be the %s", column,
 						relation, format_type_be(type), what),
 				 errhint("The type of a %s must be %s.", what, valid)));
+	if (read_type == key_read_type)
+		check_collation(relation, relid, column, attnum);
 	return getBaseType(type);
 }
 
@@ -203,40 +222,51 @@ check_orphans(const DatasetArgs *args)
 				 errmsg("%s cannot be given without %s", orphan, relation)));
 }
 
-/* A model that uses the dataset, or NULL. */
+/* A model that uses the dataset, or NULL; whose it is. */
 static char *
-using_model(const char *dataset)
+using_model(const char *dataset, char **owner)
 {
 	Oid			types[] = {TEXTOID};
 	Datum		values[] = {CStringGetTextDatum(dataset)};
 
 	registry_execute(REGISTRY_READ,
-					 "SELECT m.model FROM %s.recsys_model AS m"
+					 "SELECT m.model, m.owner FROM %s.recsys_model AS m"
 					 " WHERE m.dataset OPERATOR(pg_catalog.=) $1 ORDER BY 1 LIMIT 1",
 					 1, types, values, NULL);
-	return SPI_processed > 0 ? registry_text(0, 1) : NULL;
+	if (SPI_processed == 0)
+		return NULL;
+	*owner = registry_text(0, 2);
+	return registry_text(0, 1);
 }
 
 /* An equal name must be the caller's own, and keep its keys while models use it. */
 static void
-check_replace(const DatasetArgs *args, const char *user_type, const char *course_type)
+check_replace(const DatasetArgs *args, const char *user_type, const char *course_type,
+			  const char *users_key)
 {
-	Oid			types[] = {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID};
+	Oid			types[] = {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID};
 	Datum		values[] = {
 		CStringGetTextDatum(args->name), CStringGetTextDatum(args->user_column),
 		CStringGetTextDatum(args->course_column), CStringGetTextDatum(user_type),
-		CStringGetTextDatum(course_type)
+		CStringGetTextDatum(course_type),
+		CStringGetTextDatum(args->courses_key ? args->courses_key : ""),
+		CStringGetTextDatum(users_key ? users_key : "")
 	};
 	bool		isnull;
-	char	   *model;
+	char	   *model,
+			   *owner;
 
 	registry_execute(REGISTRY_READ,
 					 "SELECT d.owner, d.user_column OPERATOR(pg_catalog.=) $2"
 					 " AND d.course_column OPERATOR(pg_catalog.=) $3"
 					 " AND d.user_type OPERATOR(pg_catalog.=) $4"
 					 " AND d.course_type OPERATOR(pg_catalog.=) $5"
+					 " AND ($6 OPERATOR(pg_catalog.=) ''"
+					 " OR COALESCE(d.courses_key OPERATOR(pg_catalog.=) $6, true))"
+					 " AND ($7 OPERATOR(pg_catalog.=) ''"
+					 " OR COALESCE(d.users_key OPERATOR(pg_catalog.=) $7, true))"
 					 " FROM %s.recsys_dataset AS d WHERE d.name OPERATOR(pg_catalog.=) $1",
-					 5, types, values, NULL);
+					 lengthof(types), types, values, NULL);
 	if (SPI_processed == 0)
 		return;
 	if (!registry_is_owner(registry_text(0, 1)))
@@ -245,13 +275,14 @@ check_replace(const DatasetArgs *args, const char *user_type, const char *course
 				 errmsg("must be owner of dataset \"%s\"", args->name)));
 	if (DatumGetBool(registry_datum(0, 2, &isnull)))
 		return;
-	model = using_model(args->name);
+	model = using_model(args->name, &owner);
 	if (model)
 		ereport(ERROR,
 				(errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
 				 errmsg("cannot change the keys of dataset \"%s\" because model \"%s\" uses it",
 						args->name, model),
-				 errhint("Drop its models with drop_model() first, or register another dataset.")));
+				 errhint("Have role \"%s\" drop the model with drop_model() first, or register another dataset.",
+						 owner)));
 }
 
 /* Text or null, as a parameter of the INSERT. */
@@ -320,19 +351,23 @@ write_dataset(const DatasetArgs *args, const char *const texts[], int n_texts)
 
 /* The caller must be able to read what it registers. */
 static void
-check_readable(const DatasetArgs *args)
+check_readable(const DatasetArgs *args, char *ratings, char *courses, char *users, char *terms,
+			   char *users_key)
 {
-	Oid			relations[] = {args->ratings, args->courses, args->users, args->terms};
+	Resolved	resolved = {0};
+	Dataset		dataset = {
+		.name = args->name, .ratings = ratings, .courses = courses, .users = users, .terms = terms,
+		.user_column = args->user_column, .course_column = args->course_column,
+		.rating_column = args->rating_column, .time_column = args->time_column,
+		.courses_key = args->courses_key, .title_column = args->title_column,
+		.description_column = args->description_column,
+		.genre_columns = args->genre_columns, .n_genres = args->n_genres,
+		.users_key = users_key,
+		.feature_columns = args->feature_columns, .n_features = args->n_features,
+		.resolved = &resolved
+	};
 
-	for (int i = 0; i < (int) lengthof(relations); i++)
-	{
-		/* Column privileges suffice; which columns are needed is checked by every use. */
-		if (OidIsValid(relations[i]) &&
-			pg_class_aclcheck(relations[i], GetUserId(), ACL_SELECT) != ACLCHECK_OK &&
-			pg_attribute_aclcheck_all(relations[i], GetUserId(), ACL_SELECT,
-									  ACLMASK_ANY) != ACLCHECK_OK)
-			aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_TABLE, get_rel_name(relations[i]));
-	}
+	dataset_check_select(&dataset);
 }
 
 /* register_dataset(): checks everything, then writes the row. */
@@ -359,8 +394,6 @@ dataset_register(DatasetArgs *args)
 	courses = source_name(args->courses, "courses");
 	users = source_name(args->users, "users");
 	terms = source_name(args->terms, "terms");
-	check_readable(args);
-
 	check_ratings(args, ratings, &user_type, &course_type);
 	if (courses)
 		check_courses(args, courses, course_type);
@@ -368,10 +401,11 @@ dataset_register(DatasetArgs *args)
 		check_terms(args, terms, course_type);
 	if (users)
 		users_key = check_users(args, users, users_key, user_type);
+	check_readable(args, ratings, courses, users, terms, users_key);
 
 	registry_lock(registry()->dataset_rel, args->name, true, true);
 	SPI_connect();
-	check_replace(args, format_type_be(user_type), format_type_be(course_type));
+	check_replace(args, format_type_be(user_type), format_type_be(course_type), users_key);
 	{
 		const char *const texts[] = {
 			args->name, GetUserNameFromId(GetUserId(), false), ratings, courses, users, terms,
@@ -392,7 +426,8 @@ dataset_drop(const char *name)
 	Oid			types[] = {TEXTOID};
 	Datum		values[] = {CStringGetTextDatum(name)};
 	Dataset    *dataset;
-	char	   *model;
+	char	   *model,
+			   *owner;
 
 	PreventCommandIfReadOnly("drop_dataset()");
 	registry_lock(registry()->dataset_rel, name, true, true);
@@ -402,12 +437,12 @@ dataset_drop(const char *name)
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("must be owner of dataset \"%s\"", name)));
 	SPI_connect();
-	model = using_model(name);
+	model = using_model(name, &owner);
 	if (model)
 		ereport(ERROR,
 				(errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
 				 errmsg("cannot drop dataset \"%s\" because model \"%s\" uses it", name, model),
-				 errhint("Drop its models with drop_model() first.")));
+				 errhint("Have role \"%s\" drop the model with drop_model() first.", owner)));
 	registry_execute(REGISTRY_WRITE,
 					 "DELETE FROM %s.recsys_dataset AS d WHERE d.name OPERATOR(pg_catalog.=) $1",
 					 1, types, values, NULL);

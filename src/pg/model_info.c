@@ -19,11 +19,17 @@ training_log_rows(Call *call, const char *model)
 	Oid			types[] = {TEXTOID, INT4OID};
 	Datum		values[2];
 	PublishedModel published;
+	Dataset    *source;
 
 	SPI_connect();
 	if (!store_published(model, &published))
 		store_raise_unpublished(model);
-	dataset_check_select(dataset_open(published.dataset, CurrentMemoryContext));
+	source = dataset_of_build(&published.build);
+	if (source == NULL)
+		store_raise_unpublished(model);
+	pin_until(&source->pinned, CurrentMemoryContext);
+	pin_discard(&source->pinned);
+	dataset_check_select(source);
 	values[0] = CStringGetTextDatum(model);
 	values[1] = Int32GetDatum(published.version);
 	registry_execute(REGISTRY_READ,

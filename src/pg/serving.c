@@ -18,7 +18,53 @@
 #include "pg/serving.h"
 #include "pg/titles.h"
 
-/* A model with its dataset, both pinned, readable by the caller. */
+/* Are two names the same, or both not there? */
+static bool
+same_name(const char *a, const char *b)
+{
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+/* Do two datasets know users by the same attributes? */
+static bool
+same_attributes(const Dataset *a, const Dataset *b)
+{
+	if (!same_name(a->users_key, b->users_key) || a->n_features != b->n_features)
+		return false;
+	for (int i = 0; i < a->n_features; i++)
+		if (strcmp(a->feature_columns[i], b->feature_columns[i]) != 0)
+			return false;
+	return true;
+}
+
+/*
+ * A dataset may get other tables while models use it, but what a model knows of
+ * keys, ratings and attributes must still mean the same.
+ */
+static void
+check_unchanged(const Serving *serving)
+{
+	const Dataset *now = serving->dataset;
+	const Dataset *then = serving->model->source;
+
+	if ((now->courses == NULL || then->courses == NULL ||
+		 same_name(now->courses_key, then->courses_key)) &&
+		(now->rating_column == NULL) == (then->rating_column == NULL) &&
+		(!(serving->rec->method->needs & NEEDS_GROUPS) || same_attributes(now, then)))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("dataset \"%s\" has changed since model \"%s\" was trained", now->name,
+					serving->model->name),
+			 errdetail("It has another key, another kind of ratings or other attributes of users."),
+			 errhint("Train the model again.")));
+}
+
+/*
+ * A model with its dataset, both pinned.  The caller must be able to read what
+ * the model was trained on and, if that is something else, what the dataset
+ * names now.
+ */
 Serving
 serving_open(const char *model)
 {
@@ -27,7 +73,9 @@ serving_open(const char *model)
 	serving.model = model_open_cached(model, CurrentMemoryContext);
 	serving.rec = &serving.model->rec;
 	serving.dataset = dataset_open(serving.model->dataset, CurrentMemoryContext);
+	dataset_check_select(serving.model->source);
 	dataset_check_select(serving.dataset);
+	check_unchanged(&serving);
 	return serving;
 }
 

@@ -161,10 +161,12 @@ insert_row(const ModelVersion *v, const pg_uuid_t *build)
 	};
 
 	registry_execute(REGISTRY_WRITE,
-					 "INSERT INTO %s.recsys_model (model, version, build, published, owner, method,"
-					 " params, dataset, users, courses, ratings, duplicates, fingerprint,"
+					 "INSERT INTO %1$s.recsys_model (model, version, build, published, owner, method,"
+					 " params, dataset, source, users, courses, ratings, duplicates, fingerprint,"
 					 " load_seconds, fit_seconds, seconds, training_log, bytes, holds_user_rows,"
-					 " trained_at) VALUES ($1, $2, $3, false, $4, $5, $6, $7, $8, $9, $10, $11, $12,"
+					 " trained_at) VALUES ($1, $2, $3, false, $4, $5, $6, $7,"
+					 " (SELECT pg_catalog.to_jsonb(d) FROM %1$s.recsys_dataset AS d"
+					 " WHERE d.name OPERATOR(pg_catalog.=) $7), $8, $9, $10, $11, $12,"
 					 " $13, $14, $15, $16::pg_catalog.jsonb, $17, $18, $19)",
 					 lengthof(types), types, values, NULL);
 }

@@ -81,6 +81,22 @@ recsys_drop_dataset(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
+RECSYS_FUNCTION(recsys_model_readable);
+
+/* recsys_model_readable(build): may the caller SELECT what this version was trained on? */
+Datum
+recsys_model_readable(PG_FUNCTION_ARGS)
+{
+	Call		call;
+	bool		readable = false;
+
+	call_begin(&call, fcinfo);
+	if (!PG_ARGISNULL(0))
+		readable = dataset_build_readable(PG_GETARG_UUID_P(0));
+	call_end(&call);
+	PG_RETURN_BOOL(readable);
+}
+
 RECSYS_FUNCTION(recsys_dataset_readable);
 
 /* recsys_dataset_readable(dataset): may the caller SELECT what its models are made from? */

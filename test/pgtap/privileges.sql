@@ -70,7 +70,7 @@ SELECT raises(statement, '42501',
 	'a stranger: ' || function) FROM call WHERE statement NOT IN (SELECT statement FROM asking) ORDER BY function;
 SELECT raises($$SELECT train_model('mine', 'knn', dataset => 'school')$$, '42501',
 	'permission denied for relation school.ratings%', NULL, 'a stranger trains no model');
-SELECT raises($$SELECT register_dataset('mine', 'school.ratings')$$, '42501', 'permission denied for table ratings',
+SELECT raises($$SELECT register_dataset('mine', 'school.ratings')$$, '42501', 'permission denied for relation school.ratings of dataset "mine"',
 	NULL, 'a stranger registers no dataset');
 SELECT raises($$SELECT drop_dataset('school')$$, '42501', 'must be owner of dataset "school"', NULL,
 	'a stranger drops no dataset');
