@@ -92,8 +92,12 @@ $writer->query("BEGIN; SELECT register_dataset('default', 'ratings', 'other_cour
 answers($reader, $title, 'Course 1', 'a replaced dataset is not used before commit');
 $writer->query('COMMIT');
 answers($reader, $title, 'Other 1', 'it is after commit');
-$writer->query('ALTER TABLE other_courses RENAME TO others; ALTER TABLE courses RENAME TO other_courses');
+$writer->query('ALTER TABLE other_courses RENAME TO others; ALTER TABLE courses RENAME TO other_courses;
+	ALTER TABLE others RENAME TO courses');
 answers($reader, $title, 'Course 1', 'tables that were swapped');
+$writer->query('ALTER TABLE courses RENAME TO others');
+raises($reader, $title, '42P01', 'relation public\.courses of dataset "default" does not exist',
+	'a table that the model was trained on is gone');
 $writer->query('ALTER TABLE other_courses RENAME TO courses');
 raises($reader, $title, '42P01', 'relation public\.other_courses of dataset "default" does not exist', 'a table that is gone');
 $writer->query("SELECT register_dataset('default', 'ratings', 'courses')");
