@@ -24,7 +24,8 @@ REGRESS_OPTS = --inputdir=test
 EXTRA_CLEAN = build
 
 PG_CPPFLAGS = -Isrc -DCOURSE_RECSYS_VERSION='"$(EXTVERSION)"'
-PG_CFLAGS = -Wall -Wextra -pthread $(if $(filter 1,$(WERROR)),-Werror)
+# Two clones build the same library: debug information does not name the folder.
+PG_CFLAGS = -Wall -Wextra -pthread -ffile-prefix-map=$(CURDIR)=. $(if $(filter 1,$(WERROR)),-Werror)
 SHLIB_LINK = -pthread -lm -ldl
 
 # Bitcode for the JIT compiler would hold the baseline code of the kernels only.

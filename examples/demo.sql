@@ -12,7 +12,7 @@ SELECT register_dataset('default', 'sample.ratings', 'sample.published_courses',
 -- Learn which courses are taken by the same people.
 SELECT * FROM train_model('knn');
 
--- What next for user 42, who has seven courses, all on machine learning?
+-- What next for user 42, who has seven courses on machine learning, Python and computer vision?
 SELECT * FROM recommend_courses(42, 'knn', 10);
 
 -- And why the first of them?
