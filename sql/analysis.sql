@@ -20,7 +20,8 @@ CREATE FUNCTION dataset_summary(dataset text DEFAULT 'default')
     LANGUAGE C STABLE PARALLEL UNSAFE COST 1000000 ROWS 1
     AS 'MODULE_PATHNAME', 'recsys_dataset_summary';
 COMMENT ON FUNCTION dataset_summary(text) IS
-'size of a dataset; ratings counts rows, repeated ones too; sparsity is 1 - ratings / (users x courses)';
+'size of a dataset, of the rows as they are: repeated ones, and those that training refuses, count too; sparsity is
+1 - ratings / (users x courses)';
 
 CREATE FUNCTION enrollment_histogram(dataset text DEFAULT 'default', bins int DEFAULT 20)
     RETURNS TABLE (low int, high int, users bigint)

@@ -41,7 +41,7 @@ const ParamDef common_params[N_COMMON_PARAMS] = {
 		.name = "keep_versions",
 		.type = PARAM_INT, .offset = offsetof(CommonParams, keep_versions),
 		.default_text = "2", .min = 1, .max = 1000,
-		.description = "Number of versions of the model to keep.",
+		.description = "Versions to keep; the published one, the newest and the one to roll back to always stay.",
 	},
 	{
 		.name = "verbose",

@@ -260,15 +260,38 @@ json_number(Numeric number)
 											  NumericGetDatum(number)));
 }
 
-/* An interval as text, in seconds. */
-static double
-interval_seconds(const char *text, size_t length)
+/* The interval that is being read. */
+typedef struct IntervalText
 {
-	Interval   *interval = DatumGetIntervalP(DirectFunctionCall3(interval_in,
-																 CStringGetDatum(pnstrdup(text, length)),
-																 ObjectIdGetDatum(InvalidOid),
-																 Int32GetDatum(-1)));
+	const char *parameter;
+	const char *text;
+} IntervalText;
 
+/* While interval_in runs: its errors speak of the parameter. */
+static void
+interval_error(void *arg)
+{
+	const IntervalText *input = arg;
+
+	if (ERRCODE_TO_CATEGORY(geterrcode()) != ERRCODE_DATA_EXCEPTION)
+		return;
+	errmsg("parameter \"%s\" must be an interval, not \"%s\"", input->parameter, input->text);
+	errhint("Write text such as \"30 days\", or a number of seconds.");
+}
+
+/* The text of a parameter as an interval, in seconds. */
+static double
+interval_seconds(const char *parameter, const char *text, size_t length)
+{
+	IntervalText input = {parameter, pnstrdup(text, length)};
+	ErrorContextCallback context = {error_context_stack, interval_error, &input};
+	Interval   *interval;
+
+	error_context_stack = &context;
+	interval = DatumGetIntervalP(DirectFunctionCall3(interval_in, CStringGetDatum(input.text),
+													 ObjectIdGetDatum(InvalidOid),
+													 Int32GetDatum(-1)));
+	error_context_stack = context.previous;
 	return interval->time / 1e6 + interval->day * (double) SECS_PER_DAY +
 		interval->month * (double) DAYS_PER_MONTH * SECS_PER_DAY;
 }
@@ -318,7 +341,8 @@ read_input(const JsonbValue *value, const ParamDef *def, ParamInput *input)
 			if (def && def->type == PARAM_INTERVAL)
 			{
 				input->type = PARAM_INPUT_NUMBER;
-				input->number = interval_seconds(value->val.string.val, value->val.string.len);
+				input->number = interval_seconds(def->name, value->val.string.val,
+												 value->val.string.len);
 				return;
 			}
 			input->type = PARAM_INPUT_TEXT;

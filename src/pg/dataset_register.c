@@ -222,6 +222,19 @@ check_orphans(const DatasetArgs *args)
 				 errmsg("%s cannot be given without %s", orphan, relation)));
 }
 
+/* Raises for a column that is named more than once. */
+static void
+check_distinct(const char *argument, char **columns, int n)
+{
+	for (int i = 0; i < n; i++)
+		for (int j = 0; j < i; j++)
+			if (strcmp(columns[i], columns[j]) == 0)
+				ereport(ERROR,
+						(errcode(ERRCODE_DUPLICATE_COLUMN),
+						 errmsg("%s names column \"%s\" more than once", argument, columns[i]),
+						 errhint("Name every column once.")));
+}
+
 /* A model that uses the dataset, or NULL; whose it is. */
 static char *
 using_model(const char *dataset, char **owner)
@@ -386,6 +399,8 @@ dataset_register(DatasetArgs *args)
 	check_object_name("dataset", args->name);
 	users_key = options_text(args->options, "users_key");
 	check_orphans(args);
+	check_distinct("genre_columns", args->genre_columns, args->n_genres);
+	check_distinct("user_feature_columns", args->feature_columns, args->n_features);
 	if (users_key && !OidIsValid(args->users))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -435,7 +450,8 @@ dataset_drop(const char *name)
 	if (!registry_is_owner(dataset->owner))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("must be owner of dataset \"%s\"", name)));
+				 errmsg("must be owner of dataset \"%s\"", name),
+				 hint_owner()));
 	SPI_connect();
 	model = using_model(name, &owner);
 	if (model)

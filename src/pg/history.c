@@ -214,13 +214,14 @@ history_fetch(Dataset *dataset, const Recommender *rec, const UserArg *user)
 
 /* A visitor's history. */
 OwnHistory *
-history_of_courses(const Recommender *rec, char **courses, int n, const double *ratings)
+history_of_courses(const Dataset *dataset, const Recommender *rec, char **courses, int n,
+				   const double *ratings)
 {
 	OwnHistory *history = history_new(n, false);
 
 	for (int i = 0; i < n; i++)
 	{
-		int32_t		course = recommender_find_text(rec, courses[i], strlen(courses[i]));
+		int32_t		course = find_course(dataset, rec, courses[i]);
 
 		if (course == IDMAP_NONE)
 			continue;

@@ -31,8 +31,8 @@ extern void check_course_kind(const Dataset *dataset, const Recommender *rec,
 extern OwnHistory *history_fetch(Dataset *dataset, const Recommender *rec, const UserArg *user);
 
 /* A visitor's history: these courses, with these ratings or (NULL) the best rating of all. */
-extern OwnHistory *history_of_courses(const Recommender *rec, char **courses, int n,
-									  const double *ratings);
+extern OwnHistory *history_of_courses(const Dataset *dataset, const Recommender *rec,
+									  char **courses, int n, const double *ratings);
 
 /* Takes one course out, if it is there: nobody's rating explains or predicts itself. */
 extern void history_remove(OwnHistory *history, int32_t course);

@@ -17,6 +17,7 @@
 #include "utils/uuid.h"
 
 #include "pg/keys.h"
+#include "pg/load.h"
 
 /* Seconds from 1970-01-01 to 2000-01-01. */
 #define EPOCH_SHIFT ((int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY)
@@ -89,16 +90,18 @@ rating_from_datum(Oid read_type, Datum value)
 
 /* Raises for a time that has no place on the axis. */
 static void
-raise_bad_time(const char *relation)
+raise_bad_time(const Dataset *dataset)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
-			 errmsg("time of a rating in relation %s is infinite or out of range", relation)));
+			 errmsg("column \"%s\" of relation %s of dataset \"%s\" contains a time that is infinite or out of range",
+					dataset->time_column, dataset->ratings, dataset->name),
+			 errhint("Replace such times by null, which counts as the oldest time, or register a view without them.")));
 }
 
 /* A time from a non-null value of its read type; timestamp and date are taken as UTC. */
 int64
-time_from_datum(Oid read_type, Datum value, const char *relation)
+time_from_datum(Oid read_type, Datum value, const Dataset *dataset)
 {
 	int64		seconds,
 				result;
@@ -109,20 +112,20 @@ time_from_datum(Oid read_type, Datum value, const char *relation)
 		case TIMESTAMPOID:
 			result = DatumGetTimestamp(value);
 			if (TIMESTAMP_NOT_FINITE(result))
-				raise_bad_time(relation);
+				raise_bad_time(dataset);
 			return result;
 		case DATEOID:
 			if (DATE_NOT_FINITE(DatumGetDateADT(value)))
-				raise_bad_time(relation);
+				raise_bad_time(dataset);
 			seconds = (int64) DatumGetDateADT(value) * SECS_PER_DAY;
 			break;
 		default:
 			if (pg_sub_s64_overflow(DatumGetInt64(value), EPOCH_SHIFT, &seconds))
-				raise_bad_time(relation);
+				raise_bad_time(dataset);
 			break;
 	}
 	if (pg_mul_s64_overflow(seconds, USECS_PER_SEC, &result) || result == PG_INT64_MIN)
-		raise_bad_time(relation);
+		raise_bad_time(dataset);
 	return result;
 }
 
@@ -159,32 +162,68 @@ raise_mismatch(Oid arg_type, Oid read_type)
 			 errhint("Pass it as %s or as text.", format_type_be(read_type))));
 }
 
-/* Text as a number; raises with the argument's name. */
-static int64
-parse_number(const char *text)
+/* What a text is as a number. */
+typedef enum NumberText
+{
+	NUMBER_NONE,				/* not an integer */
+	NUMBER_BEYOND,				/* one of more than 64 bits */
+	NUMBER_GOOD
+} NumberText;
+
+/* Reads an integer, with blanks around it as in the input of integer columns. */
+static NumberText
+read_number(const char *text, int64 *number)
 {
 	char	   *end;
-	int64		number;
 
 	errno = 0;
-	number = strtoll(text, &end, 10);
-	if (end == text || *end != '\0' || errno != 0)
+	*number = strtoll(text, &end, 10);
+	if (end == text)
+		return NUMBER_NONE;
+	while (isspace((unsigned char) *end))
+		end++;
+	if (*end != '\0')
+		return NUMBER_NONE;
+	return errno == ERANGE ? NUMBER_BEYOND : NUMBER_GOOD;
+}
+
+/* Text as a number, or an error with the argument's name; false for one that no column can hold. */
+static bool
+parse_number(const char *text, int64 *number)
+{
+	NumberText	read = read_number(text, number);
+
+	if (read == NUMBER_NONE)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
 				 errmsg("argument \"%s\" is not an integer: \"%s\"", "user_id", text),
 				 errdetail("The users of the dataset have integer keys.")));
-	return number;
+	return read == NUMBER_GOOD;
+}
+
+/* Will uuid_in take it?  32 digits, a dash after any four of them, braces around them or none. */
+static bool
+is_uuid(const char *text)
+{
+	const char *end = *text == '{' ? "}" : "";
+
+	text += strlen(end);
+	for (int digits = 0; digits < 2 * UUID_LEN; digits++)
+	{
+		if (digits > 0 && digits % 4 == 0 && *text == '-')
+			text++;
+		if (!isxdigit((unsigned char) *text))
+			return false;
+		text++;
+	}
+	return strcmp(text, end) == 0;
 }
 
 /* Text as a uuid; raises with the argument's name. */
 static Datum
 parse_uuid(const char *text)
 {
-	int			digits = 0;
-
-	for (const char *c = text; *c; c++)
-		digits += isxdigit((unsigned char) *c) != 0;
-	if (digits != 2 * UUID_LEN || strspn(text, "0123456789abcdefABCDEF-{}") != strlen(text))
+	if (!is_uuid(text))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
 				 errmsg("argument \"%s\" is not a uuid: \"%s\"", "user_id", text),
@@ -196,6 +235,8 @@ parse_uuid(const char *text)
 bool
 user_arg_convert(const UserArg *user, Oid read_type, Datum *value)
 {
+	int64		number;
+
 	if (user->type == INT8OID)
 	{
 		if (read_type == UUIDOID)
@@ -215,6 +256,34 @@ user_arg_convert(const UserArg *user, Oid read_type, Datum *value)
 	if (read_type == UUIDOID)
 		*value = parse_uuid(TextDatumGetCString(user->value));
 	else if (read_type != TEXTOID)
-		return number_to_type(parse_number(TextDatumGetCString(user->value)), read_type, value);
+		return parse_number(TextDatumGetCString(user->value), &number) &&
+			number_to_type(number, read_type, value);
 	return true;
+}
+
+/* A course as the model shows it; the text itself when it cannot be a key of the column. */
+static const char *
+canonical_course(const Dataset *dataset, const Recommender *rec, const char *text,
+				 KeyBuffer *buffer)
+{
+	int64		number;
+
+	if (rec->course_kind == KEY_NUMBER && read_number(text, &number) == NUMBER_GOOD)
+		snprintf(buffer->text, sizeof(buffer->text), INT64_FORMAT, number);
+	else if (rec->course_kind == KEY_BYTES && is_uuid(text) &&
+			 ratings_columns(dataset).types[1] == UUIDOID)
+		uuid_text(DatumGetUUIDP(DirectFunctionCall1(uuid_in, CStringGetDatum(text))), buffer->text);
+	else
+		return text;
+	return buffer->text;
+}
+
+/* The course that a caller means. */
+int32_t
+find_course(const Dataset *dataset, const Recommender *rec, const char *text)
+{
+	KeyBuffer	buffer;
+
+	text = canonical_course(dataset, rec, text, &buffer);
+	return recommender_find_text(rec, text, strlen(text));
 }

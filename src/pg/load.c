@@ -139,8 +139,7 @@ read_rating_row(const Dataset *dataset, const RatingsColumns *columns, const Dat
 			raise_bad_rating(dataset);
 	}
 	if (columns->time >= 0 && !nulls[columns->time])
-		row.time = time_from_datum(columns->types[columns->time], values[columns->time],
-								   dataset->ratings);
+		row.time = time_from_datum(columns->types[columns->time], values[columns->time], dataset);
 	return row;
 }
 
@@ -357,7 +356,8 @@ load_genre_row(TupleTableSlot *slot, void *arg)
 					(errcode(ERRCODE_DATA_EXCEPTION),
 					 errmsg("column \"%s\" of relation %s of dataset \"%s\" contains a weight that is not finite",
 							load->dataset->genre_columns[g], load->dataset->courses,
-							load->dataset->name)));
+							load->dataset->name),
+					 errhint("Replace NaN and infinity by numbers, or by null, which counts 0.")));
 	}
 }
 

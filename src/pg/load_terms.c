@@ -71,7 +71,8 @@ load_ready_term(TupleTableSlot *slot, void *arg)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_EXCEPTION),
 				 errmsg("column \"%s\" of relation %s of dataset \"%s\" contains a weight that is negative or not finite",
-						"weight", load->dataset->terms, load->dataset->name)));
+						"weight", load->dataset->terms, load->dataset->name),
+				 errhint("Delete such rows, or register a view without them.")));
 	if (course == IDMAP_NONE || weight == 0)
 		return;
 	word = DatumGetTextPP(slot->tts_values[1]);
@@ -210,14 +211,31 @@ append_course_text(StringInfo sql, const Dataset *dataset, const char *config)
 	appendStringInfoChar(sql, ')');
 }
 
+/* The text search configuration of a name, with a schema or without; unknown: error. */
+static Oid
+find_config(const char *name)
+{
+	List	   *parts;
+	Oid			config = InvalidOid;
+
+	if (SplitIdentifierString(pstrdup(name), '.', &parts) && list_length(parts) <= 2 && parts != NIL)
+		config = get_ts_config_oid(textToQualifiedNameList(cstring_to_text(name)), true);
+	if (!OidIsValid(config))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("text search configuration \"%s\" of parameter \"%s\" does not exist", name,
+						"text_search_config"),
+				 errhint("List the configurations with \\dF in psql, or in pg_catalog.pg_ts_config.")));
+	return config;
+}
+
 /* Reads titles and descriptions. */
 static void
 load_texts(TermsLoad *load)
 {
 	const Dataset *dataset = load->dataset;
 	Oid			relid = dataset_relation(dataset, dataset->courses);
-	Oid			config = get_ts_config_oid(textToQualifiedNameList(
-			cstring_to_text(load->request->text_search_config)), false);
+	Oid			config = find_config(load->request->text_search_config);
 	Oid			types[2] = {InvalidOid, TSVECTOROID};
 	StringInfoData sql;
 

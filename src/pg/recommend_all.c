@@ -316,7 +316,7 @@ recommend_user_rows(Call *call, const char *model, const char *course, int n,
 	Topk		best;
 	BatchJob	batch = {.serving = &serving, .population = &population};
 
-	batch.course = recommender_find_text(serving.rec, course, strlen(course));
+	batch.course = find_course(serving.dataset, serving.rec, course);
 	if (batch.course == IDMAP_NONE)
 		return;
 	SPI_connect();

@@ -205,6 +205,13 @@ registry_is_owner(const char *role)
 	return has_privs_of_role(GetUserId(), owner);
 }
 
+/* Who can do it instead. */
+int
+hint_owner(void)
+{
+	return errhint("Only its owner, members of the owner's role and superusers can do that.");
+}
+
 RECSYS_FUNCTION(recsys_invalidate);
 
 /* Trigger of the own tables: tells every session that rows have changed. */

@@ -68,4 +68,10 @@ extern bool registry_lock(Oid relation, const char *name, bool exclusive, bool w
 /* Is the current user that role, a member of it, or superuser?  A role that is gone: superuser only. */
 extern bool registry_is_owner(const char *role);
 
+/*
+ * Within ereport: the hint of an error for those who are not the owner.  It
+ * does not say who is: they may not even see the model or dataset.
+ */
+extern int	hint_owner(void);
+
 #endif							/* PG_REGISTRY_H */

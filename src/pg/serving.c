@@ -102,11 +102,11 @@ row_source(const Serving *serving, bool scored)
 
 /* Marks courses by id; ids that the model does not know are passed over. */
 static void
-mark(const Recommender *rec, uint8_t *allowed, char **ids, int n, uint8_t value)
+mark(const Serving *serving, uint8_t *allowed, char **ids, int n, uint8_t value)
 {
 	for (int i = 0; i < n; i++)
 	{
-		int32_t		course = recommender_find_text(rec, ids[i], strlen(ids[i]));
+		int32_t		course = find_course(serving->dataset, serving->rec, ids[i]);
 
 		if (course != IDMAP_NONE)
 			allowed[course] = value;
@@ -115,8 +115,9 @@ mark(const Recommender *rec, uint8_t *allowed, char **ids, int n, uint8_t value)
 
 /* Which courses may be recommended; NULL when all may. */
 static uint8_t *
-allowed_courses(const Recommender *rec, const History *history, const Selection *selection)
+allowed_courses(const Serving *serving, const History *history, const Selection *selection)
 {
+	const Recommender *rec = serving->rec;
 	uint8_t    *allowed;
 
 	if (selection->candidates == NULL && selection->n_exclude == 0 &&
@@ -124,8 +125,8 @@ allowed_courses(const Recommender *rec, const History *history, const Selection 
 		return NULL;
 	allowed = palloc(rec->n_courses + 1);
 	memset(allowed, selection->candidates == NULL, rec->n_courses);
-	mark(rec, allowed, selection->candidates, selection->n_candidates, 1);
-	mark(rec, allowed, selection->exclude, selection->n_exclude, 0);
+	mark(serving, allowed, selection->candidates, selection->n_candidates, 1);
+	mark(serving, allowed, selection->exclude, selection->n_exclude, 0);
 	if (selection->exclude_seen)
 		for (int i = 0; i < history->n; i++)
 			allowed[history->courses[i]] = 0;
@@ -201,7 +202,7 @@ recommend(Call *call, const Serving *serving, const History *history, const Sele
 		.n = selection->n,
 		.threshold = (float) selection->threshold,
 		.fill = common->cold_start == COLD_START_POPULAR,
-		.allowed = allowed_courses(rec, history, selection)
+		.allowed = allowed_courses(serving, history, selection)
 	};
 
 	rec->method->score(rec, history, room->scratch, room->scores);
@@ -227,7 +228,8 @@ recommend_visitor_rows(Call *call, const char *model, char **courses, int n_cour
 					   const double *ratings, const Selection *selection)
 {
 	Serving		serving = serving_open(model);
-	OwnHistory *history = history_of_courses(serving.rec, courses, n_courses, ratings);
+	OwnHistory *history = history_of_courses(serving.dataset, serving.rec, courses, n_courses,
+											 ratings);
 
 	SPI_connect();
 	recommend(call, &serving, &history->h, selection);
@@ -247,7 +249,7 @@ similar_course_rows(Call *call, const char *model, const char *course_id, int n)
 {
 	Serving		serving = serving_open(model);
 	const Recommender *rec = serving.rec;
-	int32_t		course = recommender_find_text(rec, course_id, strlen(course_id));
+	int32_t		course = find_course(serving.dataset, rec, course_id);
 	ScoreRoom  *room = score_room(serving.model, call->context);
 	RankOptions options = {.n = n, .threshold = NAN, .fill = false};
 	uint8_t    *allowed;
@@ -285,7 +287,7 @@ predict_for(const char *model, const UserArg *user, const char *course_id)
 	Serving		serving = serving_open(model);
 	const Recommender *rec = serving.rec;
 	ScoreRoom  *room = score_room(serving.model, CurrentMemoryContext);
-	int32_t		course = recommender_find_text(rec, course_id, strlen(course_id));
+	int32_t		course = find_course(serving.dataset, rec, course_id);
 	OwnHistory *history;
 	double		rating;
 
@@ -418,7 +420,7 @@ explain_rows(Call *call, const char *model, const UserArg *user, const char *cou
 {
 	Serving		serving = serving_open(model);
 	const Recommender *rec = serving.rec;
-	int32_t		course = recommender_find_text(rec, course_id, strlen(course_id));
+	int32_t		course = find_course(serving.dataset, rec, course_id);
 	ScoreRoom  *room = score_room(serving.model, call->context);
 	OwnHistory *history;
 	Reason	   *reasons;

@@ -99,7 +99,8 @@ store_require_owner(const char *model)
 	if (!registry_is_owner(head.owner))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("must be owner of model \"%s\"", model)));
+				 errmsg("must be owner of model \"%s\"", model),
+				 hint_owner()));
 	return head;
 }
 

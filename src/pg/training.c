@@ -52,7 +52,8 @@ check_owner(const char *model, bool locked)
 	if (head.exists && !registry_is_owner(head.owner))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("must be owner of model \"%s\"", model)));
+				 errmsg("must be owner of model \"%s\"", model),
+				 hint_owner()));
 	return head;
 }
 

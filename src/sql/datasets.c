@@ -24,11 +24,18 @@ required_name(FunctionCallInfo fcinfo, int i, const char *name)
 	return arg_name(fcinfo, i);
 }
 
-/* A regclass argument; InvalidOid for null. */
+/* A regclass argument; InvalidOid for null.  0, which is a regclass too, is refused. */
 static Oid
-arg_relation(FunctionCallInfo fcinfo, int i)
+arg_relation(FunctionCallInfo fcinfo, int i, const char *name)
 {
-	return PG_ARGISNULL(i) ? InvalidOid : PG_GETARG_OID(i);
+	if (PG_ARGISNULL(i))
+		return InvalidOid;
+	if (!OidIsValid(PG_GETARG_OID(i)))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("argument \"%s\" is OID 0, which is no relation", name),
+				 errhint("Name a table or view; to_regclass() gives null for one that does not exist.")));
+	return PG_GETARG_OID(i);
 }
 
 RECSYS_FUNCTION(recsys_register_dataset);
@@ -48,8 +55,8 @@ recsys_register_dataset(PG_FUNCTION_ARGS)
 	require_arg(fcinfo, 1, "ratings");
 	require_arg(fcinfo, 14, "options");
 	args.name = required_text(fcinfo, 0, "name");
-	args.ratings = arg_relation(fcinfo, 1);
-	args.courses = arg_relation(fcinfo, 2);
+	args.ratings = arg_relation(fcinfo, 1, "ratings");
+	args.courses = arg_relation(fcinfo, 2, "courses");
 	args.user_column = required_name(fcinfo, 3, "user_column");
 	args.course_column = required_name(fcinfo, 4, "course_column");
 	args.rating_column = arg_name(fcinfo, 5);
@@ -58,8 +65,8 @@ recsys_register_dataset(PG_FUNCTION_ARGS)
 	args.title_column = arg_name(fcinfo, 8);
 	args.description_column = arg_name(fcinfo, 9);
 	args.genre_columns = arg_names(fcinfo, 10, "genre_columns", &args.n_genres);
-	args.terms = arg_relation(fcinfo, 11);
-	args.users = arg_relation(fcinfo, 12);
+	args.terms = arg_relation(fcinfo, 11, "terms");
+	args.users = arg_relation(fcinfo, 12, "users");
 	args.feature_columns = arg_names(fcinfo, 13, "user_feature_columns", &args.n_features);
 	args.options = PG_GETARG_DATUM(14);
 	dataset_register(&args);

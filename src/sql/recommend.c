@@ -238,6 +238,7 @@ recsys_explain_recommendation(PG_FUNCTION_ARGS)
 }
 
 #define ROWS_ARGUMENT 2			/* position of n in all functions with this support */
+#define ROWS_MAX 1000			/* expected at most: a great n means "all", which are not that many */
 
 RECSYS_FUNCTION(recsys_rows_support);
 
@@ -255,6 +256,6 @@ recsys_rows_support(PG_FUNCTION_ARGS)
 	n = list_nth(((FuncExpr *) request->node)->args, ROWS_ARGUMENT);
 	if (!IsA(n, Const) || n->constisnull || DatumGetInt32(n->constvalue) < 1)
 		PG_RETURN_POINTER(NULL);
-	request->rows = DatumGetInt32(n->constvalue);
+	request->rows = Min(DatumGetInt32(n->constvalue), ROWS_MAX);
 	PG_RETURN_POINTER(request);
 }

@@ -52,6 +52,16 @@ SELECT results_eq(format($$SELECT first, last FROM register_dataset(%1$L, 'timed
 FROM (VALUES ('stamp', '2024-05-01 12:00+00', '2024-05-03 12:00+00'),
 	('day', '2024-05-01 00:00+00', '2024-05-03 00:00+00'),
 	('seconds', '2024-05-01 12:00+00', '2024-05-03 12:00+00')) v (col, first, last);
+-- Rows that training refuses are described as they are.
+CREATE TABLE school.raw (user_id int, course_id text, rating float8, rated_at timestamptz);
+INSERT INTO raw VALUES (1, 'c01', 'NaN', '-infinity'), (1, 'c02', 2, 'infinity'), (NULL, 'c01', 1, NULL);
+SELECT register_dataset('raw', 'raw', time_column => 'rated_at');
+SELECT results_eq($$SELECT users, courses, ratings, mean, min, max, first, last FROM dataset_summary('raw')$$,
+	$$VALUES (1::bigint, 2::bigint, 3::bigint, 'NaN'::float8, 1::float8, 'NaN'::float8, '-infinity'::timestamptz, 'infinity'::timestamptz)$$,
+	'NaN, infinite times and null keys are shown');
+SELECT alike(obj_description('dataset_summary'::regproc), '%as they are%', 'as the comment says');
+SELECT raises($$UPDATE raw SET rating = CASE course_id WHEN 'c01' THEN 1e300 ELSE 1 END; SELECT * FROM dataset_summary('raw')$$, '22003', NULL, NULL,
+	'ratings so far apart that the squares of the differences leave float8');
 CREATE TABLE school.empty (LIKE ratings);
 SELECT register_dataset('empty', 'empty', 'courses', genre_columns => '{white}');
 SELECT results_eq($$SELECT * FROM dataset_summary('empty')$$,

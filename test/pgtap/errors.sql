@@ -99,7 +99,9 @@ FROM (VALUES
 	('null', 'argument "params" must be a JSON object', '%{"name": 1}%')
 ) v (p, m, h);
 SELECT raises($$SELECT train_model('knn', params => '{"half_life": "soon"}', dataset => 'school')$$, '22007',
-	'%"soon"%', NULL, 'an interval that is none');
+	'parameter "half_life" must be an interval, not "soon"', '%"30 days"%', 'an interval that is none');
+SELECT raises($$SELECT train_model('knn', params => '{"half_life": "9999999999 years"}', dataset => 'school')$$, '22015',
+	'parameter "half_life" must be an interval, not "9999999999 years"', '%"30 days"%', 'an interval beyond the type');
 SELECT raises($$SELECT train_model('c', 'course_similarity', params => '{"ngram_range": [2, 1]}', dataset => 'school')$$,
 	'22023',
 	'%[2, 1]%"ngram_range"%', '%low <= high%', 'a range upside down');
@@ -111,7 +113,12 @@ SELECT raises($$SELECT train_model('c', 'course_similarity', params => '{"ngram_
 	'%"ngram_range" must be an array of two integers%', NULL, 'a range that is none');
 SELECT raises($$SELECT train_model('c', 'course_similarity', params => '{"text_search_config": "klingon"}', dataset => 'school')$$,
 	'42704',
-	'%"klingon"%', NULL, 'an unknown text search configuration');
+	'%"klingon"%"text_search_config"%', '%\\dF%', 'an unknown text search configuration');
+SELECT raises(format($$SELECT train_model('c', 'course_similarity', params => '{"text_search_config": %s}', dataset => 'school')$$,
+	to_json(name)), '42704', '%' || name || '%"text_search_config"%', '%\\dF%', 'text search configuration ' || name)
+FROM unnest('{pg_catalog.klingon,nowhere.simple,a.b.c.d,.,x y}'::text[]) name;
+SELECT lives_ok($$SELECT train_model('c', 'course_similarity', '{"text_search_config": "pg_catalog.english"}', 'school')$$,
+	'a text search configuration with its schema');
 SELECT raises($$SELECT * FROM estimate_training('knn', '{"neighbours": 3}', 'school')$$, '22023', '%"neighbours"%',
 	'%"neighbors"%',
 	'estimate_training checks parameters too');
@@ -221,8 +228,8 @@ FROM (VALUES
 		'a rating beyond any scale'),
 	('(1, ''c01'', -1.1e12, now())', '22000', '%"rating"%school.bad%"bad"%out of range%', '%1e+12%',
 		'a rating whose squares would leave float'),
-	('(1, ''c01'', 1, ''infinity'')', '22008', '%time%school.bad%infinite%', NULL, 'time infinity'),
-	('(1, ''c01'', 1, ''-infinity'')', '22008', '%time%school.bad%infinite%', NULL, 'time -infinity')
+	('(1, ''c01'', 1, ''infinity'')', '22008', '%"rated_at"%school.bad%"bad"%infinite%', '%null%', 'time infinity'),
+	('(1, ''c01'', 1, ''-infinity'')', '22008', '%"rated_at"%school.bad%"bad"%infinite%', '%null%', 'time -infinity')
 ) v (r, s, m, h, d);
 SELECT lives_ok($$SELECT train_with('(1, ''c01'', 1, NULL)')$$, 'NULL time is the oldest one');
 -- The same rows when serving
@@ -236,7 +243,7 @@ FROM (VALUES
 	('(77, NULL, 1, now())', '22004', '%"course_id"%school.bad%"bad"%null%', 'NULL course'),
 	('(77, ''c01'', NULL, now())', '22004', '%"rating"%school.bad%"bad"%null%', 'NULL rating'),
 	('(77, ''c01'', ''NaN'', now())', '22000', '%"rating"%school.bad%"bad"%not finite%', 'rating NaN'),
-	('(77, ''c01'', 1, ''infinity'')', '22008', '%time%school.bad%infinite%', 'time infinity')
+	('(77, ''c01'', 1, ''infinity'')', '22008', '%"rated_at"%school.bad%"bad"%infinite%', 'time infinity')
 ) v (r, s, m, d);
 SELECT raises($$INSERT INTO bad VALUES (NULL, 'c01', 1, now()); SELECT * FROM recommend_all('m')$$, '22004',
 	'%"user_id"%school.bad%"bad"%null%', NULL,
@@ -275,7 +282,12 @@ SELECT raises($$INSERT INTO bad_courses VALUES (NULL, 'none', 1); SELECT train_m
 	'%"course_id"%school.bad_courses%"bad"%null%', NULL, 'a course without a key');
 SELECT raises($$UPDATE bad_courses SET black = 'NaN'; SELECT train_model('n', 'user_profile', dataset => 'bad')$$,
 	'22000',
-	'%"black"%school.bad_courses%"bad"%not finite%', NULL, 'a genre that is NaN');
+	'%"black"%school.bad_courses%"bad"%not finite%', '%null%', 'a genre that is NaN');
+CREATE TABLE school.weighted AS SELECT course_id, term, weight::float8 FROM terms;
+SELECT raises(format($$SELECT register_dataset('words', 'ratings', 'courses', terms => 'weighted');
+	UPDATE weighted SET weight = weight %s; SELECT train_model('w', 'course_similarity', dataset => 'words')$$, change), '22000',
+	'%"weight"%school.weighted%"words"%negative or not finite%', '%view%', 'weights of words ' || change)
+FROM unnest('{"* -1","+ float8 ''NaN''"}'::text[]) change;
 SELECT lives_ok($$UPDATE bad_courses SET black = NULL WHERE course_id = 'c02'; SELECT train_model('n', 'user_profile', dataset => 'bad')$$,
 	'a genre that is NULL counts 0');
 SELECT raises(format('SELECT train_model(%L, dataset => ''bad'')', method), '22000',

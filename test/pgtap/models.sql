@@ -83,6 +83,8 @@ SELECT is(versions('m'), '3, 4 published, 6', 'the newest unpublished one replac
 SELECT is(rollback_model('m'), 3, 'rollback');
 SELECT train_model('m', 'knn', '{"keep_versions": 1}', dataset => 'school');
 SELECT is(versions('m'), '3, 7 published', 'keep_versions 1 still keeps the way back');
+SELECT alike((SELECT description FROM recsys_method_params('knn') WHERE param = 'keep_versions'),
+	'%published%newest%roll back%', 'as its description says');
 SELECT train_model('m', 'knn', '{"keep_versions": 5}', dataset => 'school');
 SELECT train_model('m', 'knn', '{"keep_versions": 5}', dataset => 'school');
 SELECT is(versions('m'), '3, 7, 8, 9 published', 'keep_versions 5');

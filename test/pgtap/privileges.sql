@@ -66,7 +66,7 @@ SELECT raises(statement, '42501', 'permission denied for relation school.ratings
 FROM asking ORDER BY function;
 SELECT raises(statement, '42501',
 	CASE name WHEN 'train_model' THEN 'permission denied for relation school.ratings%' ELSE 'must be owner of model "knn"' END,
-	NULL,
+	CASE name WHEN 'train_model' THEN NULL ELSE 'Only its owner%' END,
 	'a stranger: ' || function) FROM call WHERE statement NOT IN (SELECT statement FROM asking) ORDER BY function;
 SELECT raises($$SELECT train_model('mine', 'knn', dataset => 'school')$$, '42501',
 	'permission denied for relation school.ratings%', NULL, 'a stranger trains no model');
@@ -159,16 +159,17 @@ RESET ROLE;
 SET LOCAL ROLE course_rival;
 SELECT raises($$SELECT register_dataset('school', 'school.ratings')$$, '42501', 'must be owner of dataset "school"',
 	NULL, 'no other replaces the dataset');
-SELECT raises($$SELECT drop_dataset('school')$$, '42501', 'must be owner of dataset "school"', NULL, 'or drops it');
-SELECT raises($$SELECT train_model('knn', dataset => 'school')$$, '42501', 'must be owner of model "knn"', NULL,
+SELECT raises($$SELECT drop_dataset('school')$$, '42501', 'must be owner of dataset "school"', 'Only its owner%',
+	'or drops it');
+SELECT raises($$SELECT train_model('knn', dataset => 'school')$$, '42501', 'must be owner of model "knn"', 'Only its owner%',
 	'or retrains the model');
 SELECT raises($$SELECT train_model('knn', 'popular', dataset => 'school', publish => false)$$, '42501',
-	'must be owner of model "knn"', NULL, 'not even unpublished');
+	'must be owner of model "knn"', 'Only its owner%', 'not even unpublished');
 SELECT raises($$SELECT train_model('knn', dataset => 'school', if_changed => true)$$, '42501',
-	'must be owner of model "knn"', NULL, 'not even if unchanged');
-SELECT raises($$SELECT publish_model('knn', 1)$$, '42501', 'must be owner of model "knn"', NULL, 'or publishes');
-SELECT raises($$SELECT rollback_model('knn')$$, '42501', 'must be owner of model "knn"', NULL, 'or rolls back');
-SELECT raises($$SELECT drop_model('knn')$$, '42501', 'must be owner of model "knn"', NULL, 'or drops it');
+	'must be owner of model "knn"', 'Only its owner%', 'not even if unchanged');
+SELECT raises($$SELECT publish_model('knn', 1)$$, '42501', 'must be owner of model "knn"', 'Only its owner%', 'or publishes');
+SELECT raises($$SELECT rollback_model('knn')$$, '42501', 'must be owner of model "knn"', 'Only its owner%', 'or rolls back');
+SELECT raises($$SELECT drop_model('knn')$$, '42501', 'must be owner of model "knn"', 'Only its owner%', 'or drops it');
 SELECT lives_ok($$SELECT train_model('rival', 'knn', dataset => 'school')$$,
 	'a reader trains a model of its own on the dataset');
 SELECT lives_ok($$SELECT register_dataset('rival', 'school.ratings')$$, 'and registers a dataset of its own');

@@ -1,7 +1,7 @@
 -- Serving beyond the methods: kinds of keys, LATERAL, repeated ratings, datasets of every shape, availability.
 \ir setup.psql
 \ir fixture.psql
-SELECT plan(147);
+SELECT no_plan();
 
 SELECT train_model('knn', dataset => 'school');
 CREATE TABLE school.answers AS SELECT u.id, r.* FROM school.users u, recommend_courses(u.id, 'knn', 5) r;
@@ -37,6 +37,8 @@ SELECT is(planned_rows($$SELECT * FROM similar_courses('c01', 'knn', 3)$$), 3::f
 SELECT is(planned_rows($$SELECT * FROM recommend_for('{c01}', 'knn', 4)$$), 4::float8, 'recommend_for too');
 SELECT is(planned_rows($$SELECT * FROM recommend_users('c01', 'knn', 6)$$), 6::float8, 'recommend_users too');
 SELECT is(planned_rows($$SELECT * FROM recommend_courses(1, 'knn')$$), 10::float8, 'also when it is the default');
+SELECT is(planned_rows($$SELECT * FROM recommend_courses(1, 'knn', 1000000000)$$), 1000::float8,
+	'a great n stands for all courses, not for so many rows');
 SELECT is(planned_rows($$SELECT * FROM recommend_courses(1, 'knn', (SELECT 7))$$), 10::float8,
 	'another n is not known');
 
@@ -94,9 +96,22 @@ SELECT raises($$SELECT * FROM recommend_courses('anna', 'int')$$, '22P02', '%"us
 	'a name for integer keys');
 SELECT raises($$SELECT * FROM recommend_courses('', 'int')$$, '22P02', '%"user_id"%""%', NULL,
 	'nothing for integer keys');
-SELECT raises($$SELECT * FROM recommend_courses('99999999999999999999', 'bigint')$$, '22P02',
-	'%"user_id"%"99999999999999999999"%',
-	NULL, 'a number beyond 64 bits as text');
+SELECT is((SELECT string_agg(DISTINCT source, '') FROM recommend_courses(number, kind)), 'popular',
+	format('a number beyond 64 bits is an unknown user: %s, %s', number, kind))
+FROM kind, unnest('{99999999999999999999,-99999999999999999999}'::text[]) number
+WHERE kind IN ('smallint', 'int', 'bigint') ORDER BY kind, number;
+SELECT is(best(quote_literal(number), 'int'), best('1', 'knn'), format('blanks around a number: %L', number))
+FROM unnest(ARRAY[' 1', '1 ', E'\t+01\n']) number;
+SELECT raises(format('SELECT * FROM recommend_courses(%L, ''int'')', number), '22P02', '%"user_id"%"' || number || '"%', NULL,
+	format('not a number: %L', number)) FROM unnest(ARRAY[' ', '1 1', '- 1', '99999999999999999999x']) number;
+SELECT is(best(quote_literal(form), 'uuid'), best('1', 'knn'), 'a form of uuid: ' || form)
+FROM unnest(ARRAY['{00000000-0000-4000-8000-000000000001}', '00000000000040008000000000000001',
+	'0000-0000-0000-4000-8000-0000-0000-0001', '{00000000000040008000000000000001}']) form;
+SELECT raises(format('SELECT * FROM recommend_courses(%L, ''uuid'')', form), '22P02', '%"user_id"%"' || form || '"%', NULL,
+	'not a form of uuid: ' || form)
+FROM unnest(ARRAY['{00000000000040008000000000000001', '00000000000040008000000000000001}', '{}',
+	'0-0000000000040008000000000000001', '00000000000040008000000000000001-', '--00000000000040008000000000000001',
+	'00000000-0000--4000-8000-000000000001', '000000000000400080000000000000011']) form;
 SELECT raises($$SELECT * FROM recommend_courses('1.5', 'int')$$, '22P02', '%"user_id"%"1.5"%', NULL,
 	'a fraction for integer keys');
 SELECT raises($$SELECT * FROM recommend_courses('abc', 'uuid')$$, '22P02', '%"user_id"%"abc"%', NULL,
@@ -129,8 +144,34 @@ SELECT results_eq(format($$SELECT u.id, r.rank, r.title, r.score FROM users u, r
 	kind),
 	'SELECT id, rank, title, score FROM answers ORDER BY 1, 2', 'the same courses with keys of kind ' || kind)
 		FROM course_kind ORDER BY kind;
-SELECT results_eq($$SELECT course_id, title FROM recommend_courses(1, 'c_int', candidates => '{3,05,x,3.0,2}', exclude => '{2}')$$,
-	$$VALUES ('3', 'Course 3')$$, 'numbers as candidates, only as they are shown');
+SELECT results_eq($$SELECT course_id, title FROM recommend_courses(1, 'c_int', candidates => '{" 03",x,3.0,2,1e0,""}', exclude => '{02}')$$,
+	$$VALUES ('3', 'Course 3')$$, 'numbers as candidates and excluded, however written');
+-- One course in other forms, which its type takes as the same
+CREATE TABLE school.form (model text, form text, shown text);
+INSERT INTO school.form VALUES ('c_int', '03', '3'), ('c_int', ' 3 ', '3'), ('c_bigint', '+3', '3'),
+	('c_uuid', upper(as_uuid(3)::text), as_uuid(3)::text), ('c_uuid', '{' || replace(as_uuid(3)::text, '-', '') || '}', as_uuid(3)::text),
+	('f_uuid', upper('00000000-0000-4000-8000-0000000000ab'), '00000000-0000-4000-8000-0000000000ab');
+CREATE TABLE school.f_ratings AS SELECT user_id, CASE course_id WHEN 'c03' THEN as_uuid(171) ELSE as_uuid(substr(course_id, 2)::int) END
+	AS course_id, rating FROM ratings;
+SELECT register_dataset('f_uuid', 'f_ratings');
+SELECT train_model('f_uuid', 'knn', dataset => 'f_uuid');
+CREATE FUNCTION school.answer(statement text, model text, course text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	result text;
+BEGIN
+	EXECUTE format('SELECT string_agg(r::text, '';'') FROM (' || statement || ') r', course, model) INTO result;
+	RETURN result;
+END $$;
+SELECT ok(answer(statement, model, shown) IS NOT NULL AND answer(statement, model, form) = answer(statement, model, shown),
+	format('%s, course %L: %s', model, form, statement))
+FROM form, unnest(ARRAY['SELECT predict_rating(5, %L, %L)', 'SELECT * FROM similar_courses(%L, %L)',
+	'SELECT * FROM explain_recommendation(1, %L, %L)', 'SELECT * FROM recommend_users(%L, %L)',
+	'SELECT * FROM recommend_for(ARRAY[%L], %L)', 'SELECT * FROM recommend_courses(1, %2$L, candidates => ARRAY[%1$L])',
+	'SELECT * FROM recommend_courses(1, %2$L, exclude => ARRAY[%1$L])']) statement ORDER BY model, form, statement;
+SELECT is_empty($$SELECT * FROM similar_courses('C03', 'knn')$$, 'text is another course in upper case');
+SELECT is_empty(format('SELECT * FROM similar_courses(%L, %L)', form, model), format('%s: %L is no course', model, form))
+FROM (VALUES ('c_int', 'x'), ('c_int', '3.0'), ('c_int', ''), ('c_int', '99999999999999999999999999'), ('c_int', '3 3'),
+	('c_uuid', '3'), ('c_uuid', '{' || as_uuid(3)::text), ('knn', as_uuid(3)::text), ('knn', repeat('a', 32))) v (model, form);
 SELECT results_eq($$SELECT rank, s.course_id, similarity FROM similar_courses(3, 'c_int', 3) s$$,
 	$$SELECT rank, s.course_id, similarity FROM similar_courses('3', 'c_int', 3) s$$, 'similar_courses takes a number');
 SELECT is(predict_rating(1, 3, 'c_int'), predict_rating(1, '3', 'c_int'), 'predict_rating takes a number');
