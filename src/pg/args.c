@@ -252,6 +252,25 @@ required_method(const char *name)
 	return method;
 }
 
+/* The method that a model is named after; raises with a word on where the method goes. */
+const Method *
+method_of_model(const char *model)
+{
+	const Method *method = method_find(model);
+	char		names[512];
+
+	if (method == NULL)
+	{
+		method_names(names, sizeof(names), NULL);
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("unrecognized recommendation method: \"%s\"", model),
+				 errdetail("Without a method, the name of the model is taken for one."),
+				 errhint("Name the method in the second argument. Valid methods are %s.", names)));
+	}
+	return method;
+}
+
 /* A JSON number as a double; out of range is infinite. */
 static double
 json_number(Numeric number)
@@ -357,6 +376,19 @@ read_input(const JsonbValue *value, const ParamDef *def, ParamInput *input)
 	}
 }
 
+/* Raises for a parameter that came before, under whatever name. */
+static void
+check_once(List **seen, const ParamDef *def)
+{
+	if (list_member_ptr(*seen, def))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("parameter \"%s\" is given more than once", def->name),
+				 errdetail("Other names of it are \"%s\".", def->aliases),
+				 errhint("Give it under one name.")));
+	*seen = lappend(*seen, (void *) def);
+}
+
 /* Parses a jsonb object into the parameters of a method. */
 void *
 parse_params(const Method *method, Datum params)
@@ -367,19 +399,23 @@ parse_params(const Method *method, Datum params)
 	JsonbValue	key,
 				value;
 	void	   *result = palloc0(method->params.size);
+	List	   *seen = NIL;
 	Env			env;
 
 	env_for_context(&env, CurrentMemoryContext);
 	env_check(&env, params_set_defaults(&env, &method->params, result));
 	while ((token = JsonbIteratorNext(&iterator, &key, true)) != WJB_DONE)
 	{
+		const ParamDef *def;
 		ParamInput	input;
 
 		if (token != WJB_KEY)
 			continue;
 		(void) JsonbIteratorNext(&iterator, &value, true);
-		read_input(&value, params_find(&method->params, key.val.string.val, key.val.string.len),
-				   &input);
+		def = params_find(&method->params, key.val.string.val, key.val.string.len);
+		if (def)
+			check_once(&seen, def);
+		read_input(&value, def, &input);
 		env_check(&env, params_set(&env, &method->params, result, key.val.string.val,
 								   key.val.string.len, &input));
 	}

@@ -51,6 +51,9 @@ extern void options_empty(Datum options);
 /* The method of that name; raises with the list of valid ones. */
 extern const Method *required_method(const char *name);
 
+/* The method that a model is named after, when none was given; raises with the list of valid ones. */
+extern const Method *method_of_model(const char *model);
+
 /* Parses a jsonb object into the parameters of a method; palloc'd. */
 extern void *parse_params(const Method *method, Datum params);
 

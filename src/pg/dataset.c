@@ -530,7 +530,7 @@ refresh(const char *name, Dataset *cached)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("dataset \"%s\" does not exist", name),
-				 errhint("Register it with register_dataset().")));
+				 errhint("Register it with register_dataset(); the view recsys_datasets lists those that there are.")));
 	}
 	if (cached == NULL || strcmp(cached->image, registry_text(0, 1)) != 0)
 	{

@@ -85,7 +85,7 @@ raise_unknown(const char *model)
 	ereport(ERROR,
 			(errcode(ERRCODE_UNDEFINED_OBJECT),
 			 errmsg("model \"%s\" does not exist", model),
-			 errhint("Train it with train_model().")));
+			 errhint("Train it with train_model(); the view recsys_models lists those that there are.")));
 }
 
 /* Raises unless the model exists and is the caller's. */

@@ -154,7 +154,7 @@ check_arguments(Training *t)
 
 	PreventCommandIfReadOnly("train_model()");
 	check_object_name("model", args->model);
-	t->method = required_method(args->method ? args->method : args->model);
+	t->method = args->method ? required_method(args->method) : method_of_model(args->model);
 	t->params = parse_params(t->method, args->params);
 	t->params_json = params_to_jsonb(t->method, t->params);
 	t->dataset = dataset_open(args->dataset, CurrentMemoryContext);

@@ -457,5 +457,13 @@ SELECT results_eq($$SELECT count(*) FROM recommend_courses(1, 'knn', 5)$$, 'VALU
 	'after all this the model still answers');
 SELECT is_empty($$SELECT * FROM recsys_progress$$, 'and no training is left running');
 
+-- ------------------------------------------------------------ likely first mistakes
+
+SELECT raises($$SELECT train_model('my_model', dataset => 'school')$$, '22023', '%method%"my_model"%', '%second argument%"knn"%',
+	'a model name and no method');
+SELECT raises($$SELECT train_model('knn', params => '{"k": 1, "neighbors": 3}', dataset => 'school')$$, '22023',
+	'%"neighbors"%more than once%', '%one name%', 'a parameter under two names');
+SELECT raises($$SELECT drop_model('no such model')$$, '42704', '%"no such model"%', '%recsys_models%', 'dropping a model that is not there');
+
 SELECT * FROM finish();
 ROLLBACK;
