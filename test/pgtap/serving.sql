@@ -100,7 +100,7 @@ SELECT is((SELECT string_agg(DISTINCT source, '') FROM recommend_courses(number,
 	format('a number beyond 64 bits is an unknown user: %s, %s', number, kind))
 FROM kind, unnest('{99999999999999999999,-99999999999999999999}'::text[]) number
 WHERE kind IN ('smallint', 'int', 'bigint') ORDER BY kind, number;
-SELECT is(best(quote_literal(number), 'int'), best('1', 'knn'), format('blanks around a number: %L', number))
+SELECT is(best(quote_literal(number), 'int'), best('1', 'knn'), 'blanks around a number: ' || to_json(number))
 FROM unnest(ARRAY[' 1', '1 ', E'\t+01\n']) number;
 SELECT raises(format('SELECT * FROM recommend_courses(%L, ''int'')', number), '22P02', '%"user_id"%"' || number || '"%', NULL,
 	format('not a number: %L', number)) FROM unnest(ARRAY[' ', '1 1', '- 1', '99999999999999999999x']) number;
