@@ -288,7 +288,7 @@ static void
 add_reason(Call *call, const Recommender *rec, const Reason *reason, const Titles *titles)
 {
 	static const char *const kinds[] = {
-		[REASON_COURSE] = "course", [REASON_GENRE] = "genre", [REASON_GROUP] = "users",
+		[REASON_COURSE] = "course", [REASON_GENRE] = "genre", [REASON_GROUP] = "cluster",
 		[REASON_POPULARITY] = "popularity"
 	};
 	const char *title = reason->kind == REASON_COURSE ? titles->titles[reason->index] : NULL;
