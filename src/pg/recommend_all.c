@@ -304,7 +304,30 @@ invitation_score(const BatchJob *batch, Strategy strategy, int64 i)
 	return (float) (hash_combine(common->random_state, history.user_hash) >> 40);
 }
 
-/* Rows of recommend_users: whom to invite to a course. */
+/* Offers every user's rank value to `best`, block by block. */
+static void
+rank_invitations(BatchJob *batch, Job *job, Strategy strategy, Topk *best)
+{
+	int64		n_users = batch->population->n_users;
+
+	for (batch->first = 0; batch->first < n_users; batch->first += BLOCK_USERS)
+	{
+		int64		block = Min(BLOCK_USERS, n_users - batch->first);
+
+		CHECK_FOR_INTERRUPTS();
+		if (strategy == STRATEGY_SCORE)
+			run_block(batch, job, score_users);
+		for (int64 i = 0; i < block; i++)
+		{
+			float		score = invitation_score(batch, strategy, i);
+
+			if (score > NO_OPINION)
+				topk_offer(best, score, (int32_t) (batch->first + i), (int32_t) (batch->first + i));
+		}
+	}
+}
+
+/* Rows of recommend_users: whom to invite to a course; nobody to one that is not offered. */
 void
 recommend_user_rows(Call *call, const char *model, const char *course, int n,
 					const char *strategy_name)
@@ -317,29 +340,16 @@ recommend_user_rows(Call *call, const char *model, const char *course, int n,
 	BatchJob	batch = {.serving = &serving, .population = &population};
 
 	batch.course = find_course(serving.dataset, serving.rec, course);
-	if (batch.course == IDMAP_NONE)
-		return;
 	SPI_connect();
-	population_load(&population, job, &serving, true);
-	prepare_workers(&batch, job);
-	n = Min(n, population.n_users);
-	topk_init(&best, take(job, n, sizeof(TopkItem)), n);
-	for (batch.first = 0; batch.first < population.n_users; batch.first += BLOCK_USERS)
+	if (titles_available(serving.dataset, serving.rec, batch.course))
 	{
-		int64		block = Min(BLOCK_USERS, population.n_users - batch.first);
-
-		CHECK_FOR_INTERRUPTS();
-		if (strategy == STRATEGY_SCORE)
-			run_block(&batch, job, score_users);
-		for (int64 i = 0; i < block; i++)
-		{
-			float		score = invitation_score(&batch, strategy, i);
-
-			if (score > NO_OPINION)
-				topk_offer(&best, score, (int32_t) (batch.first + i), (int32_t) (batch.first + i));
-		}
+		population_load(&population, job, &serving, true);
+		prepare_workers(&batch, job);
+		n = Min(n, population.n_users);
+		topk_init(&best, take(job, n, sizeof(TopkItem)), n);
+		rank_invitations(&batch, job, strategy, &best);
+		emit_users(call, &population, &best, strategy != STRATEGY_RANDOM);
 	}
-	emit_users(call, &population, &best, strategy != STRATEGY_RANDOM);
 	SPI_finish();
 	job_end(job);
 }

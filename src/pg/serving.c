@@ -269,7 +269,8 @@ similar_course_rows(Call *call, const char *model, const char *course_id, int n)
 	allowed[course] = 0;
 	options.allowed = allowed;
 	SPI_connect();
-	emit_best(call, &serving, room->scores, &options);
+	if (titles_available(serving.dataset, rec, course))
+		emit_best(call, &serving, room->scores, &options);
 	SPI_finish();
 }
 
@@ -337,7 +338,7 @@ static void
 add_reason(Call *call, const Recommender *rec, const Reason *reason, const Titles *titles)
 {
 	static const char *const kinds[] = {
-		[REASON_COURSE] = "course", [REASON_GENRE] = "genre", [REASON_GROUP] = "users",
+		[REASON_COURSE] = "course", [REASON_GENRE] = "genre", [REASON_GROUP] = "cluster",
 		[REASON_POPULARITY] = "popularity"
 	};
 	const char *title = reason->kind == REASON_COURSE ? titles->titles[reason->index] : NULL;
@@ -414,32 +415,39 @@ collect_reasons(const Serving *serving, const History *history, int32_t course, 
 	return n;
 }
 
-/* Rows of explain_recommendation: from the user's other ratings. */
+/* Emits why a course that is offered has its score, from the user's other ratings. */
+static void
+explain(Call *call, const Serving *serving, const UserArg *user, int32_t course)
+{
+	const Recommender *rec = serving->rec;
+	ScoreRoom  *room = score_room(serving->model, call->context);
+	OwnHistory *history = history_fetch(serving->dataset, rec, user);
+	Reason	   *reasons;
+	Titles	   *titles;
+	int			max,
+				n;
+
+	history_remove(history, course);
+	max = Max(history->h.n, rec->genre_names.n) + 2;
+	reasons = palloc(sizeof(Reason) * max);
+	n = collect_reasons(serving, &history->h, course, room->scratch, reasons, max);
+	titles = reason_titles(serving, reasons, n);
+	for (int i = 0; i < n; i++)
+		add_reason(call, rec, &reasons[i], titles);
+}
+
+/* Rows of explain_recommendation; none for a course that is not offered. */
 void
 explain_rows(Call *call, const char *model, const UserArg *user, const char *course_id)
 {
 	Serving		serving = serving_open(model);
 	const Recommender *rec = serving.rec;
 	int32_t		course = find_course(serving.dataset, rec, course_id);
-	ScoreRoom  *room = score_room(serving.model, call->context);
-	OwnHistory *history;
-	Reason	   *reasons;
-	Titles	   *titles;
-	int			max,
-				n;
 
 	if (rec->method->explain == NULL)
 		raise_cannot(&serving, "explain", can_explain);
-	if (course == IDMAP_NONE)
-		return;
 	SPI_connect();
-	history = history_fetch(serving.dataset, rec, user);
-	history_remove(history, course);
-	max = Max(history->h.n, rec->genre_names.n) + 2;
-	reasons = palloc(sizeof(Reason) * max);
-	n = collect_reasons(&serving, &history->h, course, room->scratch, reasons, max);
-	titles = reason_titles(&serving, reasons, n);
-	for (int i = 0; i < n; i++)
-		add_reason(call, rec, &reasons[i], titles);
+	if (titles_available(serving.dataset, rec, course))
+		explain(call, &serving, user, course);
 	SPI_finish();
 }

@@ -104,13 +104,25 @@ store_require_owner(const char *model)
 	return head;
 }
 
+/* Reads a version off the row of the result: version, build, dataset, bytes. */
+static void
+read_version(PublishedModel *stored)
+{
+	bool		isnull;
+
+	stored->version = result_int(1);
+	stored->build = *DatumGetUUIDP(registry_datum(0, 2, &isnull));
+	stored->dataset = registry_text(0, 3);
+	stored->bytes = DatumGetInt64(registry_datum(0, 4, &isnull));
+}
+
 /*
- * Is the published version made from the same data with the same parameters?  "verbose" changes no
- * model.
+ * Is the newest version, published or not, made from the same data with the same parameters?  "verbose"
+ * changes no model.
  */
 bool
 store_unchanged(const char *model, const char *method, Datum params, const char *dataset,
-				uint64 fingerprint)
+				uint64 fingerprint, PublishedModel *newest)
 {
 	Oid			types[] = {TEXTOID, TEXTOID, JSONBOID, TEXTOID, INT8OID};
 	Datum		values[] = {
@@ -119,15 +131,20 @@ store_unchanged(const char *model, const char *method, Datum params, const char 
 	};
 
 	registry_execute(REGISTRY_READ,
-					 "SELECT 1 FROM %s.recsys_model AS m"
-					 " WHERE m.model OPERATOR(pg_catalog.=) $1 AND m.published"
+					 "SELECT m.version, m.build, m.dataset, m.bytes FROM %1$s.recsys_model AS m"
+					 " WHERE m.model OPERATOR(pg_catalog.=) $1 AND m.version OPERATOR(pg_catalog.=)"
+					 " (SELECT pg_catalog.max(n.version) FROM %1$s.recsys_model AS n"
+					 " WHERE n.model OPERATOR(pg_catalog.=) $1)"
 					 " AND m.method OPERATOR(pg_catalog.=) $2"
 					 " AND (m.params OPERATOR(pg_catalog.-) 'verbose'::pg_catalog.text)"
 					 " OPERATOR(pg_catalog.=) ($3 OPERATOR(pg_catalog.-) 'verbose'::pg_catalog.text)"
 					 " AND m.dataset OPERATOR(pg_catalog.=) $4"
 					 " AND m.fingerprint OPERATOR(pg_catalog.=) $5",
 					 5, types, values, NULL);
-	return SPI_processed > 0;
+	if (SPI_processed == 0)
+		return false;
+	read_version(newest);
+	return true;
 }
 
 /* A random (version 4) uuid. */
@@ -295,17 +312,12 @@ store_drop(const char *model)
 bool
 store_published(const char *model, PublishedModel *published)
 {
-	bool		isnull;
-
 	execute(REGISTRY_READ,
 			"SELECT m.version, m.build, m.dataset, m.bytes FROM %s.recsys_model AS m"
 			" WHERE m.model OPERATOR(pg_catalog.=) $1 AND m.published", model, 0);
 	if (SPI_processed == 0)
 		return false;
-	published->version = result_int(1);
-	published->build = *DatumGetUUIDP(registry_datum(0, 2, &isnull));
-	published->dataset = registry_text(0, 3);
-	published->bytes = DatumGetInt64(registry_datum(0, 4, &isnull));
+	read_version(published);
 	return true;
 }
 
@@ -321,22 +333,12 @@ store_raise_unpublished(const char *model)
 			 errhint("Publish one with publish_model().")));
 }
 
-/* Raises for a model whose chunks do not add up. */
-static void
-raise_incomplete(const char *model, const PublishedModel *published)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_DATA_CORRUPTED),
-			 errmsg("data of model \"%s\" version %d is not complete", model, published->version),
-			 errhint("Train the model again, or roll back to another version.")));
-}
-
-/* Copies the bytes of a build; raises when they are not complete. */
-void
-store_read(const char *model, const PublishedModel *published, char *bytes)
+/* Copies the bytes of a build, of which there is room for stored->bytes; false when they do not add up. */
+bool
+store_read_whole(const PublishedModel *stored, char *bytes)
 {
 	Oid			types[] = {UUIDOID};
-	Datum		values[] = {UUIDPGetDatum(&published->build)};
+	Datum		values[] = {UUIDPGetDatum(&stored->build)};
 	int64		filled = 0;
 
 	registry_execute(REGISTRY_READ,
@@ -347,17 +349,27 @@ store_read(const char *model, const PublishedModel *published, char *bytes)
 	{
 		bool		isnull;
 		int			number = DatumGetInt32(registry_datum(i, 1, &isnull));
-		Datum		stored = registry_datum(i, 2, &isnull);
-		bytea	   *chunk = DatumGetByteaPP(stored);
+		Datum		value = registry_datum(i, 2, &isnull);
+		bytea	   *chunk = DatumGetByteaPP(value);
 		int64		length = VARSIZE_ANY_EXHDR(chunk);
 
-		if (number != (int) i || length > published->bytes - filled)
-			raise_incomplete(model, published);
+		if (number != (int) i || length > stored->bytes - filled)
+			return false;
 		memcpy(bytes + filled, VARDATA_ANY(chunk), length);
 		filled += length;
-		if ((Pointer) chunk != DatumGetPointer(stored))
+		if ((Pointer) chunk != DatumGetPointer(value))
 			pfree(chunk);
 	}
-	if (filled != published->bytes)
-		raise_incomplete(model, published);
+	return filled == stored->bytes;
+}
+
+/* The same; raises when they do not add up. */
+void
+store_read(const char *model, const PublishedModel *stored, char *bytes)
+{
+	if (!store_read_whole(stored, bytes))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("data of model \"%s\" version %d is not complete", model, stored->version),
+				 errhint("Train the model again, or roll back to another version.")));
 }

@@ -37,7 +37,7 @@ typedef struct ModelVersion
 	bool		holds_user_rows;
 } ModelVersion;
 
-/* A published version to be read. */
+/* A version to be read: mostly the published one. */
 typedef struct PublishedModel
 {
 	int			version;
@@ -54,9 +54,12 @@ extern ModelHead store_head(const char *model, bool for_update);
 /* Raises unless the model exists and is the caller's. */
 extern ModelHead store_require_owner(const char *model);
 
-/* Is the published version made from the same data with the same parameters? */
+/*
+ * Is the newest version, published or not, made from the same data with the same parameters?  Only
+ * then, newest is filled in.
+ */
 extern bool store_unchanged(const char *model, const char *method, Datum params,
-							const char *dataset, uint64 fingerprint);
+							const char *dataset, uint64 fingerprint, PublishedModel *newest);
 
 extern void store_insert(const ModelVersion *version, void (*progress) (int chunk, int n, void *arg),
 						 void *arg);
@@ -71,7 +74,10 @@ extern bool store_published(const char *model, PublishedModel *published);
 /* Raises for a model without a published version: unknown, or none published. */
 extern void store_raise_unpublished(const char *model) pg_attribute_noreturn();
 
-/* Copies the bytes of a build; raises when they are not complete. */
-extern void store_read(const char *model, const PublishedModel *published, char *bytes);
+/* Copies the bytes of a build, of which there is room for stored->bytes; false when they do not add up. */
+extern bool store_read_whole(const PublishedModel *stored, char *bytes);
+
+/* The same; raises when they do not add up. */
+extern void store_read(const char *model, const PublishedModel *stored, char *bytes);
 
 #endif							/* PG_STORE_H */

@@ -181,6 +181,19 @@ titles_fetch(Titles *titles, Dataset *dataset, const Recommender *rec, const int
 					  fetch.with_title ? 2 : 1, types, fetch_title, &fetch);
 }
 
+/* Looks one course up; IDMAP_NONE is never available. */
+bool
+titles_available(Dataset *dataset, const Recommender *rec, int32_t course)
+{
+	Titles	   *titles;
+
+	if (course == IDMAP_NONE)
+		return false;
+	titles = titles_new(rec);
+	titles_fetch(titles, dataset, rec, &course, 1);
+	return titles->available[course];
+}
+
 /* Looks all courses up. */
 void
 titles_fetch_all(Titles *titles, Dataset *dataset, const Recommender *rec)

@@ -22,6 +22,9 @@ extern Titles *titles_new(const Recommender *rec);
 extern void titles_fetch(Titles *titles, Dataset *dataset, const Recommender *rec,
 						 const int32_t *courses, int n);
 
+/* Is there such a course, and is it offered now?  SPI must be connected. */
+extern bool titles_available(Dataset *dataset, const Recommender *rec, int32_t course);
+
 /* Looks all courses up. */
 extern void titles_fetch_all(Titles *titles, Dataset *dataset, const Recommender *rec);
 

@@ -13,6 +13,7 @@
 #include "miscadmin.h"
 #include "tcop/utility.h"
 #include "utils/builtins.h"
+#include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
 #include "pg/args.h"
@@ -161,6 +162,50 @@ check_arguments(Training *t)
 	dataset_check_select(t->dataset);
 }
 
+/* Did opening a model tell that it is damaged, or cannot be read here?  Raises all other failures. */
+static bool
+opened(Env *env, RecsysStatus status)
+{
+	if (status == RECSYS_CORRUPT || status == RECSYS_NEWER_FORMAT || status == RECSYS_UNSUPPORTED)
+		return false;
+	env_check(env, status);
+	return true;
+}
+
+/* Could these bytes be served?  A model that is damaged is to be trained again. */
+static bool
+is_whole(const PublishedModel *stored)
+{
+	MemoryContext context;
+	Env			env;
+	Recommender rec;
+	char	   *bytes;
+	bool		whole;
+
+	if (stored->bytes < 0 || stored->bytes > (int64) recsys_cache_size * 1024)
+		return false;
+	context = AllocSetContextCreate(CurrentMemoryContext, "course_recsys stored model",
+									ALLOCSET_DEFAULT_SIZES);
+	env_for_context(&env, context);
+	if ((bytes = env_alloc(&env, stored->bytes, 1)) == NULL)
+		env_check(&env, env.status);
+	whole = store_read_whole(stored, bytes) &&
+		opened(&env, recommender_open(&env, &rec, bytes, stored->bytes));
+	MemoryContextDelete(context);
+	return whole;
+}
+
+/* Is the newest version what training would give, and whole? */
+static bool
+up_to_date(const Training *t)
+{
+	PublishedModel newest;
+
+	return store_unchanged(t->args->model, t->method->name, t->params_json, t->dataset->name,
+						   t->set.summary.fingerprint, &newest) &&
+		is_whole(&newest);
+}
+
 /* Trains under the lock; false when there was nothing to do. */
 static bool
 train_locked(Training *t)
@@ -174,8 +219,7 @@ train_locked(Training *t)
 	SPI_connect();
 	head = check_owner(args->model, true);
 	load(t);
-	if (args->if_changed && store_unchanged(args->model, t->method->name, t->params_json,
-											t->dataset->name, t->set.summary.fingerprint))
+	if (args->if_changed && up_to_date(t))
 	{
 		SPI_finish();
 		return false;

@@ -204,7 +204,7 @@ SELECT results_eq($$SELECT u.id, r.rank, r.course_id, r.score FROM users u, reco
 SELECT results_eq($$SELECT title FROM recommend_courses(1, 'Odd "knn''', 1)$$, $$VALUES ('Course 3')$$, 'with titles');
 SELECT results_eq($$SELECT because FROM explain_recommendation(1, 'c03', 'Odd "user_profile''')$$,
 	$$VALUES ('a''''b')$$, 'and genres');
-SELECT results_eq($$SELECT because FROM explain_recommendation(1, 'c03', 'Odd "demographic''') WHERE kind = 'users'$$,
+SELECT results_eq($$SELECT because FROM explain_recommendation(1, 'c03', 'Odd "demographic''') WHERE kind = 'cluster'$$,
 	$$VALUES ('C o=white')$$, 'and attributes');
 SELECT results_eq($$SELECT genre, courses FROM dataset_genres('Odd ''dataset"; %s') ORDER BY ordinal$$,
 	$$VALUES ('a''''b', 6::bigint), ('%I$1', 6)$$, 'dataset_genres');

@@ -135,7 +135,12 @@ INSERT INTO change (description, change) VALUES
 		$$UPDATE ratings SET rated_at = rated_at + interval '1 second' WHERE user_id = 1 AND course_id = 'c01'$$),
 	('another user', $$UPDATE ratings SET user_id = 25 WHERE user_id = 1$$),
 	('a course more', $$INSERT INTO courses VALUES ('c14', 'Course 14', 'x', true, 0, true)$$),
-	('unpublished', $$UPDATE recsys_model SET published = false WHERE model = 'm'$$);
+	('the data are gone', $$DELETE FROM recsys_model_data d USING recsys_model m WHERE d.build = m.build AND m.model = 'm'$$),
+	('the data are cut off', $$UPDATE recsys_model_data SET data = substr(data, 1, 1000)$$),
+	('the data are longer', $$UPDATE recsys_model_data SET data = data || '\x00'$$),
+	('a bit of the data is another', $$UPDATE recsys_model_data SET data = set_bit(data, 8000, 1 - get_bit(data, 8000))$$),
+	('the length is absurd', $$UPDATE recsys_model SET bytes = 9223372036854775807$$),
+	('the length is negative', $$UPDATE recsys_model SET bytes = -1$$);
 -- Whether train_model trains after a change, which is taken back
 CREATE FUNCTION school.trains_after(change text) RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
@@ -153,6 +158,19 @@ SELECT ok(trains_after(change), 'if_changed: ' || description) FROM change ORDER
 SELECT ok(NOT trains_after('SELECT 1'), 'if_changed: nothing');
 SELECT ok(NOT trains_after($$UPDATE ratings SET rating = rating; CLUSTER ratings USING ratings_user_id_idx$$),
 	'if_changed: rows elsewhere in the table');
+SELECT ok(NOT trains_after($$UPDATE recsys_model SET published = false WHERE model = 'm'$$),
+	'if_changed: the newest version counts when it is not published');
+SELECT train_model('stays', 'popular', dataset => 'school');
+SELECT train_model('stays', 'knn', dataset => 'school');
+SELECT rollback_model('stays');
+SELECT is_empty($$SELECT * FROM train_model('stays', 'knn', dataset => 'school', if_changed => true)$$,
+	'if_changed: what was rolled back is not trained again');
+SELECT is(versions('stays'), '1 published, 2 withdrawn', 'nor served again');
+SELECT train_model('stays', 'popular', dataset => 'school', publish => false);
+SELECT is_empty($$SELECT * FROM train_model('stays', 'popular', dataset => 'school', publish => false, if_changed => true)$$,
+	'if_changed: with publish false');
+SELECT isnt_empty($$SELECT * FROM train_model('stays', 'knn', dataset => 'school', if_changed => true)$$,
+	'if_changed: an older version does not count');
 SELECT isnt_empty($$SELECT * FROM train_model('m', 'knn', '{"neighbors": 7}', 'school', if_changed => true)$$,
 	'if_changed: other parameters');
 SELECT isnt_empty($$SELECT * FROM train_model('m', 'popular', dataset => 'school', if_changed => true)$$,

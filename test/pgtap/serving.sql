@@ -283,6 +283,13 @@ SELECT is_empty($$SELECT * FROM recommend_all('offered', 100, false) WHERE cours
 SELECT is_empty($$SELECT * FROM similar_courses('c10', 'offered', 100) WHERE course_id = 'c12'$$, 'nor called similar');
 SELECT is_empty($$SELECT * FROM recommend_for('{c10}', 'offered', 100) WHERE course_id = 'c12'$$, 'nor to a visitor');
 SELECT is_empty($$SELECT * FROM recommend_courses(1, 'offered', candidates => '{c12}')$$, 'nor as a candidate');
+SELECT is_empty(format($$SELECT * FROM recommend_users('c12', 'offered', 100, %L)$$, strategy),
+	'nobody is invited to it by ' || strategy) FROM unnest('{score,active,random}'::text[]) AS strategy;
+SELECT isnt_empty($$SELECT * FROM recommend_users('c12', 'knn', 100)$$, 'as happens where it is offered');
+SELECT is_empty($$SELECT * FROM similar_courses('c12', 'offered', 100)$$, 'nothing is similar to it');
+SELECT isnt_empty($$SELECT * FROM similar_courses('c12', 'knn', 100)$$, 'as happens where it is offered');
+SELECT is_empty($$SELECT e.* FROM users u, explain_recommendation(u.id, 'c12', 'offered') e$$, 'nor is it explained');
+SELECT isnt_empty($$SELECT e.* FROM users u, explain_recommendation(u.id, 'c12', 'knn') e$$, 'as happens where it is offered');
 UPDATE courses SET published = course_id IN ('c01', 'c08', 'c11');
 SELECT is_empty($$
 	SELECT u.id, n FROM users u CROSS JOIN generate_series(1, 4) n
