@@ -47,7 +47,7 @@ const ParamDef common_params[N_COMMON_PARAMS] = {
 		.name = "verbose",
 		.type = PARAM_BOOL, .offset = offsetof(CommonParams, verbose),
 		.default_text = "false",
-		.description = "Report the progress of training as notices.",
+		.description = "Report in a notice what was trained, from what, and how long it took.",
 	},
 };
 

@@ -97,7 +97,7 @@ raise_cannot(const Serving *serving, const char *what, bool (*can) (const Method
 const char *
 row_source(const Serving *serving, bool scored)
 {
-	return scored && serving->rec->method->personal ? serving->model->name : "popular";
+	return scored && serving->rec->method->personal ? serving->model->name : SOURCE_POPULAR;
 }
 
 /* Marks courses by id; ids that the model does not know are passed over. */

@@ -21,6 +21,9 @@ typedef struct Serving
 
 extern Serving serving_open(const char *model);
 
+/* The column source of rows that are not personal. */
+#define SOURCE_POPULAR "popular"
+
 /* What may be recommended, and how many. */
 typedef struct Selection
 {

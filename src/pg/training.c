@@ -23,6 +23,7 @@
 #include "pg/progress.h"
 #include "pg/query.h"
 #include "pg/registry.h"
+#include "pg/serving.h"
 #include "pg/settings.h"
 #include "pg/store.h"
 #include "pg/training.h"
@@ -147,6 +148,34 @@ add_row(Call *call, const Training *t)
 	call_row(call, values, nulls);
 }
 
+/* Raises for a name under which personal rows could not be told from those placed by popularity. */
+static void
+check_model_name(const char *model, const Method *method)
+{
+	if (method->personal && strcmp(model, SOURCE_POPULAR) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_NAME),
+				 errmsg("a model of method \"%s\" cannot be named \"%s\"", method->name, model),
+				 errdetail("The column \"source\" has this value in rows that are not personal."),
+				 errhint("Choose another name, such as \"%s\".", method->name)));
+}
+
+/* Says what was trained, from what, and how long it took. */
+static void
+notice_trained(const Training *t)
+{
+	const ModelVersion *v = &t->version;
+	const Summary *summary = v->summary;
+
+	ereport(NOTICE,
+			(errmsg("trained model \"%s\" version %d from %lld ratings of %lld courses by %lld users",
+					v->model, v->version, (long long) summary->n_ratings,
+					(long long) summary->n_courses_rated, (long long) summary->n_users),
+			 errdetail("Repeated ratings dropped: %lld. Loading took %.3f s, fitting %.3f s. The model has %zu bytes.",
+					   (long long) summary->n_duplicates, v->load_seconds, v->fit_seconds,
+					   v->length)));
+}
+
 /* Everything that can be refused without looking at data. */
 static void
 check_arguments(Training *t)
@@ -156,6 +185,7 @@ check_arguments(Training *t)
 	PreventCommandIfReadOnly("train_model()");
 	check_object_name("model", args->model);
 	t->method = args->method ? required_method(args->method) : method_of_model(args->model);
+	check_model_name(args->model, t->method);
 	t->params = parse_params(t->method, args->params);
 	t->params_json = params_to_jsonb(t->method, t->params);
 	t->dataset = dataset_open(args->dataset, CurrentMemoryContext);
@@ -250,7 +280,11 @@ train_model_rows(Call *call, const TrainArgs *args)
 		t.job->verbose = common->verbose;
 		t.job->report = true;
 		if (train_locked(&t))
+		{
 			add_row(call, &t);
+			if (common->verbose)
+				notice_trained(&t);
+		}
 		else if (common->verbose)
 			ereport(NOTICE,
 					(errmsg("model \"%s\" is up to date", args->model)));

@@ -61,6 +61,9 @@ SELECT raises($$SELECT publish_model('knn', NULL)$$, '22004', 'argument "version
 SELECT raises(format('SELECT train_model(%L, ''knn'', dataset => ''school'')', name), '42602',
 	'name of a model must have 1 to 63 bytes, not %', NULL,
 	'the name of a model') FROM unnest(ARRAY['', repeat('m', 64), repeat('ü', 32)]) name;
+SELECT raises(format('SELECT train_model(''popular'', %L, dataset => ''school'')', method), '42602',
+	'%"' || method || '"%"popular"%', '%another name%', 'a model of a personal method is not named popular: ' || method)
+FROM recsys_methods() WHERE method <> 'popular';
 SELECT raises(format('SELECT register_dataset(%L, ''ratings'')', name), '42602',
 	'name of a dataset must have 1 to 63 bytes, not %', NULL,
 	'the name of a dataset') FROM unnest(ARRAY['', repeat('d', 64)]) name;

@@ -139,6 +139,7 @@ INSERT INTO change (description, change) VALUES
 	('the data are cut off', $$UPDATE recsys_model_data SET data = substr(data, 1, 1000)$$),
 	('the data are longer', $$UPDATE recsys_model_data SET data = data || '\x00'$$),
 	('a bit of the data is another', $$UPDATE recsys_model_data SET data = set_bit(data, 8000, 1 - get_bit(data, 8000))$$),
+	('the data are of a newer format', $$UPDATE recsys_model_data SET data = set_byte(set_byte(data, 12, 99), 15, 99)$$),
 	('the length is absurd', $$UPDATE recsys_model SET bytes = 9223372036854775807$$),
 	('the length is negative', $$UPDATE recsys_model SET bytes = -1$$);
 -- Whether train_model trains after a change, which is taken back

@@ -108,6 +108,25 @@ like($error, qr/22004/, 'a run over a null rating fails');
 is($watcher->query($rows), 0, 'nothing is shown after the error, while the transaction is still open');
 $trainer->query('ROLLBACK');
 
+# verbose says what was done; without it there is nothing to read.
+my $quiet = q{SELECT version FROM train_model('talk', 'popular', '{}', 'gated')};
+my $verbose = q{SELECT version FROM train_model('talk', 'popular', '{"verbose": true}', 'gated', if_changed => %s)};
+is(($trainer->query($quiet))[1], '', 'no notice by default');
+my (undef, $notice) = $trainer->query(sprintf $verbose, 'false');
+like($notice, qr/^NOTICE: .*trained model "talk" version 2 from \d+ ratings of \d+ courses by \d+ users\n/,
+	'verbose: a notice of what was trained');
+like($notice, qr/^DETAIL:  Repeated ratings dropped: \d+\. Loading took [\d.]+ s, fitting [\d.]+ s\. The model has \d+ bytes\.$/m,
+	'with its cost');
+like(($trainer->query(sprintf $verbose, 'true'))[1], qr/^NOTICE: .*model "talk" is up to date/, 'verbose: up to date');
+
+# Ratings that hardly vary are no good to a measure of how they vary.
+$trainer->query(q{CREATE TABLE equal AS SELECT u AS user_id, c AS course_id, CASE WHEN u = 1 THEN 2 ELSE 3 END AS rating
+	FROM generate_series(1, 20) AS u, generate_series(1, 5) AS c;
+	SELECT register_dataset('equal', 'equal')});
+like(($trainer->query(q{SELECT version FROM train_model('equal', 'knn', '{"similarity": "pearson"}', 'equal')}))[1],
+	qr/^WARNING:  01000: 95\.0 % of the ratings are 3: .*"similarity"/, 'a warning of ratings that hardly vary');
+is(($trainer->query(q{SELECT version FROM train_model('equal', 'knn', '{}', 'equal')}))[1], '', 'none with the defaults');
+
 $_->quit for $trainer, $watcher, $other, $holder;
 $node->stop;
 done_testing();

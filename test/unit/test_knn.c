@@ -700,6 +700,55 @@ test_interrupts(void)
 	test_method_done(env);
 }
 
+/* Warnings of a training on 40 ratings of which n_equal are 3 and the others 4. */
+static int
+warnings_of(const char *lines, int n_equal, bool implicit)
+{
+	Env		   *env = test_env();
+	TestShape	shape = {KEY_NUMBER, KEY_NUMBER, false, implicit};
+	TestRow		rows[40];
+	TrainingSet *set = env_alloc_zero(env, 1, sizeof(TrainingSet));
+	TestModel	model;
+	int			n_warnings;
+
+	for (int i = 0; i < 40; i++)
+		rows[i] = (TestRow) {i / 4, i % 4, (i * 7) % 40 < n_equal ? 3 : 4, 0};
+	CHECK_EQ_INT(test_set_build(env, shape, rows, 40, 4, set), RECSYS_OK);
+	CHECK_EQ_INT(test_method_train(env, &method_knn, lines, set, &model), RECSYS_OK);
+	n_warnings = test_env_of(env)->n_warnings;
+	if (n_warnings > 0 && n_equal == 38 && !implicit)
+		CHECK(strstr(test_env_of(env)->message, "95.0 % of the ratings are 3:") != NULL);
+	test_method_done(env);
+	return n_warnings;
+}
+
+/* Ratings that hardly vary are worth one warning, where the parameters make something of how they vary. */
+static void
+test_warnings(void)
+{
+	static const char *const vary[] = {
+		"similarity=pearson\n", "similarity=pearson_baseline\n", "similarity=adjusted_cosine\n",
+		"similarity=euclidean\n", "similarity=msd\n", "rating=centred\n", "rating=zscore\n",
+		"similarity=msd\nrating=zscore\n", "user_based=true\nsimilarity=pearson\n"
+	};
+	static const char *const other[] = {
+		"", "similarity=cosine\n", "similarity=jaccard\n", "similarity=lift\n",
+		"similarity=tfidf\n", "rating=raw\n", "user_based=true\n"
+	};
+
+	for (size_t i = 0; i < sizeof(vary) / sizeof(vary[0]); i++)
+	{
+		CHECK_EQ_INT(warnings_of(vary[i], 40, false), 1);
+		CHECK_EQ_INT(warnings_of(vary[i], 38, false), 1);
+		CHECK_EQ_INT(warnings_of(vary[i], 2, false), 1);	/* 95 % are 4 */
+		CHECK_EQ_INT(warnings_of(vary[i], 38, true), 1);
+		CHECK_EQ_INT(warnings_of(vary[i], 36, false), 0);
+		CHECK_EQ_INT(warnings_of(vary[i], 20, false), 0);
+	}
+	for (size_t i = 0; i < sizeof(other) / sizeof(other[0]); i++)
+		CHECK_EQ_INT(warnings_of(other[i], 40, false), 0);
+}
+
 /* Runs all tests of this file. */
 int
 main(void)
@@ -712,6 +761,7 @@ main(void)
 	RUN(test_by_hand);
 	RUN(test_degenerate);
 	RUN(test_contract);
+	RUN(test_warnings);
 	RUN(test_interrupts);
 	return unit_done();
 }

@@ -53,6 +53,9 @@
 /* Entries of the next row asked for in advance: 16 cache lines. */
 #define PREFETCH_ENTRIES 128
 
+/* Share of one value among the ratings from which training warns that they hardly vary. */
+#define EQUAL_RATINGS 0.9
+
 static const ParamDef knn_params[] = {
 	{"neighbors", "k K max_nbrs num_neighbours n_neighbors", PARAM_INT,
 		offsetof(KnnParams, neighbors), "40", 1, 10000, NULL,
@@ -495,6 +498,54 @@ knn_stores_user_rows(const void *params)
 	return ((const KnnParams *) params)->user_based;
 }
 
+/* Does the measure look at how ratings differ, not at how large they are or that they are there? */
+static bool
+compares_opinions(Similarity similarity)
+{
+	switch (similarity)
+	{
+		case SIMILARITY_PEARSON:
+		case SIMILARITY_PEARSON_BASELINE:
+		case SIMILARITY_ADJUSTED_COSINE:
+		case SIMILARITY_EUCLIDEAN:
+		case SIMILARITY_MSD:
+			return true;
+		case SIMILARITY_COSINE:
+		case SIMILARITY_JACCARD:
+		case SIMILARITY_LIFT:
+		case SIMILARITY_TFIDF:
+		case SIMILARITY_BM25:
+			break;
+	}
+	return false;
+}
+
+/* Warns when parameters that learn from differences between ratings meet ratings that are nearly all equal. */
+static RecsysStatus
+warn_of_equal_ratings(Env *env, const TrainingSet *set, const KnnParams *params)
+{
+	bool		by_opinion = compares_opinions((Similarity) params->similarity);
+	float		rating;
+	double		share;
+
+	if (!by_opinion && params->rating != KNN_CENTRED && params->rating != KNN_ZSCORE)
+		return RECSYS_OK;
+	TRY(majority_rating(env, &set->by_user, &rating, &share));
+	if (share > EQUAL_RATINGS)
+		env_message(env, MESSAGE_WARNING,
+					"%.1f %% of the ratings are %g: there is next to nothing that parameter \"%s\" could learn from how they differ",
+					100 * share, (double) rating, by_opinion ? "similarity" : "rating");
+	return RECSYS_OK;
+}
+
+/* Refuses a half-life without times; warns of ratings that hardly vary. */
+static RecsysStatus
+knn_check(Env *env, const TrainingSet *set, const void *params)
+{
+	TRY(check_half_life(env, set, params));
+	return warn_of_equal_ratings(env, set, params);
+}
+
 const Method method_knn = {
 	.name = "knn",
 	.description = "Courses similar to those that the user took, or taken by similar users.",
@@ -503,7 +554,7 @@ const Method method_knn = {
 	.personal = true,
 	.stores_user_rows = knn_stores_user_rows,
 	.state_size = sizeof(KnnState),
-	.check = check_half_life,
+	.check = knn_check,
 	.estimate = knn_estimate,
 	.fit = knn_fit,
 	.open = knn_open,

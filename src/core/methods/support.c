@@ -16,6 +16,36 @@ check_half_life(Env *env, const TrainingSet *set, const void *params)
 	return env_hint(env, "Register the dataset with time_column.");
 }
 
+/*
+ * Two passes: the first finds the only value that more than half of the ratings can have (Boyer and
+ * Moore's majority vote), the second counts it.
+ */
+RecsysStatus
+majority_rating(Env *env, const Csr *ratings, float *rating, double *share)
+{
+	int64_t		n = ratings->offsets[ratings->n_rows];
+	int64_t		count = 0;
+
+	*rating = 0;
+	for (int64_t e = 0; e < n; e++)
+	{
+		if (e % POLL_ENTRIES == 0 && env_interrupted(env))
+			return env->status;
+		if (count == 0)
+			*rating = ratings->values[e];
+		count += ratings->values[e] == *rating ? 1 : -1;
+	}
+	count = 0;
+	for (int64_t e = 0; e < n; e++)
+	{
+		if (e % POLL_ENTRIES == 0 && env_interrupted(env))
+			return env->status;
+		count += ratings->values[e] == *rating;
+	}
+	*share = n > 0 ? (double) count / (double) n : 0;
+	return RECSYS_OK;
+}
+
 /* The same words as for damage to the common sections. */
 RecsysStatus
 model_damaged(Env *env, const char *what)

@@ -21,6 +21,12 @@
  */
 extern RecsysStatus check_half_life(Env *env, const TrainingSet *set, const void *params);
 
+/*
+ * The rating that more than half of all ratings are, and its share.  Without a majority the rating may be
+ * any, and its share is a half at most.
+ */
+extern RecsysStatus majority_rating(Env *env, const Csr *ratings, float *rating, double *share);
+
 /* Weight by age of entry e of the training ratings, by user or by course. */
 static inline float
 entry_weight(const Csr *ratings, int64_t e, int64_t last_time, double half_life)
