@@ -285,7 +285,8 @@ check_replace(const DatasetArgs *args, const char *user_type, const char *course
 	if (!registry_is_owner(registry_text(0, 1)))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("must be owner of dataset \"%s\"", args->name)));
+				 errmsg("must be owner of dataset \"%s\"", args->name),
+				 hint_owner()));
 	if (DatumGetBool(registry_datum(0, 2, &isnull)))
 		return;
 	model = using_model(args->name, &owner);
