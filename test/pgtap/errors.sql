@@ -327,6 +327,7 @@ BEGIN
 	END LOOP;
 END $$;
 INSERT INTO tiny VALUES (1, 'c01', 3, NULL);
+SET LOCAL client_min_messages = error;	-- equal ratings are worth a warning
 SELECT train_tiny('one rating');
 INSERT INTO tiny VALUES (2, 'c01', 4, now()), (3, 'c01', 5, now());
 SELECT train_tiny('one course');
@@ -344,6 +345,7 @@ UPDATE tiny SET rating = 1e12;
 SELECT train_tiny('huge ratings');
 UPDATE tiny SET rating = 1e-20;
 SELECT train_tiny('minute ratings');
+SET LOCAL client_min_messages = warning;
 UPDATE tiny SET rating = user_id;
 UPDATE tiny_courses SET white = false, black = 0;
 SELECT train_tiny('courses without genres');
