@@ -94,7 +94,7 @@ knn_user_facts_fit(Env *env, const TrainingSet *set, const KnnParams *params, Mo
 	if (mean_row_sum == NULL)
 		return env->status;
 	TRY(knn_total(env, set, params, mean_row_sum));
-	*mean_row_sum /= (double) set->by_user.n_rows;
+	*mean_row_sum /= (double) set->summary.n_users;
 	TRY(model_put(env, writer, "mean_user_sum", SECTION_DOUBLE, 1, 1, mean_row_sum));
 	if (!similarity_weighs(params->similarity) ||
 		params->similarity == SIMILARITY_PEARSON_BASELINE)
@@ -102,7 +102,7 @@ knn_user_facts_fit(Env *env, const TrainingSet *set, const KnnParams *params, Mo
 	facts = env_alloc(env, (size_t) n, sizeof(float));
 	if (facts == NULL)
 		return env->status;
-	similarity_column_facts(params->similarity, &set->by_course, NULL, facts);
+	similarity_column_facts(params->similarity, &set->by_course, set->summary.n_users, NULL, facts);
 	return model_put(env, writer, "course_facts", SECTION_FLOAT, n, 1, facts);
 }
 
@@ -117,7 +117,7 @@ knn_user_facts_open(Env *env, Recommender *rec)
 	const void *data;
 
 	state->user_rule = (SimilarityRule) {params->similarity, (int32_t) params->min_support,
-		params->shrinkage, rec->n_courses};
+		params->shrinkage, (int32_t) rec->summary.n_courses_rated};
 	TRY(model_get(env, &rec->model, "mean_user_sum", SECTION_DOUBLE, &one, &one, &data));
 	state->mean_row_sum = *(const double *) data;
 	if (params->similarity == SIMILARITY_PEARSON_BASELINE)

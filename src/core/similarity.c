@@ -56,10 +56,9 @@ row_mean(SparseRow row)
 
 /* The mean for adjusted_cosine, the bias for pearson_baseline, the idf for tfidf and bm25. */
 void
-similarity_column_facts(Similarity similarity, const Csr *columns, const float *bias, float *facts)
+similarity_column_facts(Similarity similarity, const Csr *columns, int64_t n_rows,
+						const float *bias, float *facts)
 {
-	double		n_rows = columns->n_cols;
-
 	for (int32_t c = 0; similarity_weighs(similarity) && c < columns->n_rows; c++)
 	{
 		if (similarity == SIMILARITY_PEARSON_BASELINE)
@@ -67,7 +66,7 @@ similarity_column_facts(Similarity similarity, const Csr *columns, const float *
 		else if (similarity == SIMILARITY_ADJUSTED_COSINE)
 			facts[c] = (float) row_mean(sparse_row(columns, c));
 		else
-			facts[c] = (float) (log(n_rows) - log1p((double) csr_row_length(columns, c)));
+			facts[c] = (float) (log((double) n_rows) - log1p((double) csr_row_length(columns, c)));
 	}
 }
 

@@ -15,13 +15,15 @@
  *	adjusted_cosine		v - mean of the column		sum xy / sqrt(sum xx sum yy) over C
  *	euclidean			v							1 / (1 + sqrt(sum (x - y)^2))
  *	msd					v							1 / (1 + mean of (x - y)^2)
- *	lift				-							|C| N / (|X| |Y|), N = columns
+ *	lift				-							|C| N / (|X| |Y|), N = columns with an entry
  *	tfidf				sqrt(v) idf					as cosine
  *	bm25				v (K1 + 1) / (K1 L + v) idf	sum xy
  *
  * idf of a column = ln(rows) - ln(1 + entries in it); L of a row = 1 - B + B *
- * (sum of the row / mean sum of a row).  All but pearson_baseline are shrunk by
- * n / (n + shrinkage), n = |C|.
+ * (sum of the row / mean sum of a row).  Rows without an entry, such as courses
+ * that nobody rated yet, do not count: a longer catalogue changes nothing between
+ * the rated ones.  All but pearson_baseline are shrunk by n / (n + shrinkage),
+ * n = |C|.
  *
  * Koren, "Factor in the neighbors" (2010) for pearson_baseline; Sarwar et al.,
  * "Item-based collaborative filtering recommendation algorithms" (2001) for
@@ -117,16 +119,18 @@ extern bool similarity_ages(Similarity similarity);
 
 /*
  * facts[n_columns]: what the weight of a value depends on in its column.
- * columns holds the values before weighing; bias is the column's share of the
+ * columns holds the values before weighing; n_rows is the number of rows that
+ * have an entry; bias is the column's share of the
  * baseline, read by pearson_baseline only.  Nothing is done for a measure that
  * has no such fact: see similarity_weighs.
  */
-extern void similarity_column_facts(Similarity similarity, const Csr *columns, const float *bias,
-									float *facts);
+extern void similarity_column_facts(Similarity similarity, const Csr *columns, int64_t n_rows,
+									const float *bias, float *facts);
 
 /*
  * The same for a row, from its values before weighing; base = mean + bias of
- * the row (pearson_baseline), mean_row_sum = sum of all values / rows (bm25).
+ * the row (pearson_baseline), mean_row_sum = sum of all values / rows that have
+ * an entry (bm25).
  */
 extern float similarity_row_fact(Similarity similarity, SparseRow row, double base,
 								 double mean_row_sum);

@@ -228,6 +228,45 @@ check_compare(Env *env, const TrainingSet *set, Similarity similarity, bool user
 	free(weights.dense);
 }
 
+/* A model of always the same ratings in a catalogue of n_courses, with the scores of a user. */
+static TestModel
+catalogue_model(Env *env, int n_courses, const char *lines, TrainingSet *set)
+{
+	TestRow    *rows = test_rows(18, 300, 40, 12);
+	TestModel	model;
+
+	CHECK_EQ_INT(test_set_build(env, (TestShape) {KEY_NUMBER, KEY_NUMBER, true, false}, rows, 300,
+								n_courses, set), RECSYS_OK);
+	free(rows);
+	CHECK_EQ_INT(trainingset_fingerprint(env, set), RECSYS_OK);
+	model = test_method_open(env, &method_knn, lines, set);
+	test_method_score(env, &model, user_history(set, 3));
+	return model;
+}
+
+/* Courses that nobody rated change nothing between the others, by any measure. */
+static void
+test_unrated(void)
+{
+	for (int i = 0; i < 2 * N_SIMILARITIES; i++)
+	{
+		Env		   *env = test_env();
+		char		lines[80];
+		TrainingSet sets[2];
+		TestModel	rated;
+		TestModel	all;
+
+		snprintf(lines, sizeof(lines), "similarity=%s\nuser_based=%s\n",
+				 similarity_names[i / 2], i % 2 == 0 ? "false" : "true");
+		rated = catalogue_model(env, 12, lines, &sets[0]);
+		all = catalogue_model(env, 70, lines, &sets[1]);
+		CHECK_EQ_INT(sets[1].summary.n_courses_rated, 12);
+		for (int c = 0; c < 12; c++)
+			CHECK(rated.scores[c] == all.scores[c]);
+		test_method_done(env);
+	}
+}
+
 /* Every measure between users. */
 static void
 test_compare(void)
@@ -754,6 +793,7 @@ int
 main(void)
 {
 	RUN(test_measures);
+	RUN(test_unrated);
 	RUN(test_compare);
 	RUN(test_score);
 	RUN(test_predict);

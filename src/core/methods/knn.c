@@ -178,13 +178,14 @@ learn_facts(Env *env, const TrainingSet *set, const KnnParams *params, const Csr
 	double		mean_row_sum;
 
 	TRY(knn_total(env, set, params, &mean_row_sum));
-	mean_row_sum /= (double) by_course->n_rows;
+	mean_row_sum /= (double) set->summary.n_courses_rated;
 	if (similarity == SIMILARITY_PEARSON_BASELINE)
 	{
 		TRY(baseline_fit(env, set, course_facts, user_facts));
 	}
 	else
-		similarity_column_facts(similarity, by_user, NULL, user_facts);
+		similarity_column_facts(similarity, by_user, set->summary.n_courses_rated, NULL,
+								user_facts);
 	for (int32_t c = 0; c < by_course->n_rows; c++)
 		course_facts[c] = similarity_row_fact(similarity, sparse_row(by_course, c),
 											  set->summary.mean + course_facts[c], mean_row_sum);
