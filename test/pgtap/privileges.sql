@@ -230,6 +230,7 @@ RESET ROLE;
 -- An error while the extension's own tables are written, as their owner, gives the user back.
 CREATE FUNCTION school.refuse() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION 'refused for %', current_user; END$$;
 CREATE TRIGGER refuse BEFORE INSERT OR UPDATE ON recsys_model FOR EACH ROW EXECUTE FUNCTION school.refuse();
+ALTER TABLE recsys_model ENABLE ALWAYS TRIGGER refuse;
 SET LOCAL ROLE course_owner;
 SELECT raises($$SELECT train_model('knn', dataset => 'school')$$, 'P0001', 'refused for %', NULL,
 	'an error in the middle of a training run');
