@@ -161,8 +161,9 @@ BEGIN
 			BEGIN
 				EXECUTE c.statement;
 				good := false;
-			EXCEPTION WHEN insufficient_privilege THEN
-				good := good AND SQLERRM LIKE 'trigger "trap" on table "recsys\_%" is not enabled as ALWAYS';
+			EXCEPTION WHEN OTHERS THEN
+				good := good AND SQLSTATE = '42501'
+					AND SQLERRM LIKE 'trigger "trap" on table "recsys\_%" is not enabled as ALWAYS';
 			END;
 		END LOOP;
 		RAISE EXCEPTION USING ERRCODE = 'ZZ000';
