@@ -5,6 +5,8 @@
 DROP EXTENSION course_recsys;
 CREATE ROLE course_extension SUPERUSER;
 SET LOCAL ROLE course_extension;
+-- Default privileges of a careless site
+ALTER DEFAULT PRIVILEGES GRANT ALL ON TABLES TO PUBLIC;
 CREATE EXTENSION course_recsys SCHEMA recsys;
 RESET ROLE;
 ALTER ROLE course_extension NOSUPERUSER;
