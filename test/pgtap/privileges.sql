@@ -341,5 +341,56 @@ SELECT lives_ok($$SELECT * FROM recommend_courses(1, 'knn')$$, 'and gets answers
 RESET ROLE;
 DROP TRIGGER refuse ON recsys_model;
 
+-- ------------------------------------------------------------ names
+
+-- Owners are names: a later role of the same name owns what the earlier one left.
+CREATE ROLE course_namesake;
+GRANT SELECT ON school.ratings, school.courses, school.users, school.terms TO course_namesake;
+SET LOCAL ROLE course_namesake;
+SELECT train_model('named', 'popular', dataset => 'school');
+RESET ROLE;
+DROP OWNED BY course_namesake;
+DROP ROLE course_namesake;
+CREATE ROLE course_namesake;
+SET LOCAL ROLE course_namesake;
+SELECT throws_ok($$SELECT * FROM training_log('named')$$, '42501', NULL, 'a role of the name of an owner: no answer without SELECT');
+SELECT lives_ok($$SELECT drop_model('named')$$, 'but it owns');
+RESET ROLE;
+-- Rights on data go by name, too.
+CREATE TABLE school.gone AS SELECT user_id, course_id, rating FROM school.ratings;
+SELECT register_dataset('gone', 'school.gone');
+SELECT train_model('gone', 'knn', dataset => 'gone');
+DROP TABLE school.gone;
+GRANT CREATE ON SCHEMA school TO course_namesake;
+SELECT throws_ok($$SELECT * FROM similar_courses('c01', 'gone')$$, '42P01', NULL, 'no answers from a model whose tables are gone');
+SELECT is((SELECT count(*) FROM recsys_models WHERE model = 'gone'), 0::bigint, 'nor is it listed');
+SET LOCAL ROLE course_namesake;
+CREATE TABLE school.gone (user_id int, course_id text, rating real);
+SELECT isnt_empty($$SELECT * FROM similar_courses('c01', 'gone')$$, 'until somebody makes a table of that name, and may SELECT it');
+RESET ROLE;
+
+-- ------------------------------------------------------------ rights on the extension's tables that somebody has been given
+
+CREATE ROLE course_keeper;
+GRANT SELECT ON recsys_dataset, recsys_model, recsys_model_data TO course_keeper;
+SET LOCAL ROLE course_keeper;
+SELECT isnt_empty('SELECT * FROM recsys_model_data', 'who may read the tables, may dump them');
+SELECT refuses_all('but gets no answers');
+RESET ROLE;
+GRANT UPDATE (owner) ON recsys_model TO course_keeper;
+SET LOCAL ROLE course_keeper;
+UPDATE recsys_model SET owner = 'course_keeper' WHERE model = 'knn';
+SELECT lives_ok($$SELECT rollback_model('knn')$$, 'who may write them, owns');
+RESET ROLE;
+SET LOCAL ROLE course_owner;
+SELECT raises($$SELECT publish_model('knn', 2)$$, '42501', 'must be owner%', NULL, 'at once');
+RESET ROLE;
+
+-- All functions are revoked with the schema.
+REVOKE USAGE ON SCHEMA recsys FROM PUBLIC;
+SET LOCAL ROLE course_reader;
+SELECT throws_ok($$SELECT * FROM recsys.recommend_courses(1, 'knn')$$, '42501', 'permission denied for schema recsys', 'no USAGE, no function');
+RESET ROLE;
+
 SELECT * FROM finish();
 ROLLBACK;
