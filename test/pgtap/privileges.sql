@@ -7,6 +7,8 @@ CREATE ROLE course_extension SUPERUSER;
 SET LOCAL ROLE course_extension;
 -- Default privileges of a careless site
 ALTER DEFAULT PRIVILEGES GRANT ALL ON TABLES TO PUBLIC;
+CREATE ROLE course_reporting;
+ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO course_reporting;
 CREATE EXTENSION course_recsys SCHEMA recsys;
 RESET ROLE;
 ALTER ROLE course_extension NOSUPERUSER;
@@ -320,8 +322,28 @@ SELECT is_empty($$
 	SELECT p.oid::regprocedure FROM pg_proc p WHERE p.pronamespace = 'recsys'::regnamespace
 		AND (p.prorettype IN ('internal'::regtype, 'trigger'::regtype) OR 'internal'::regtype = ANY (p.proargtypes))
 		AND has_function_privilege('course_owner', p.oid, 'EXECUTE')$$, 'functions of the server are not for users');
-SELECT is_empty($$SELECT oid::regprocedure FROM pg_proc WHERE pronamespace = 'recsys'::regnamespace AND prosecdef$$,
-	'no function is SECURITY DEFINER');
+SELECT is_empty($$SELECT oid::regprocedure FROM pg_proc WHERE pronamespace = 'recsys'::regnamespace AND (prosecdef OR proleakproof)$$,
+	'no function is SECURITY DEFINER or LEAKPROOF');
+-- A cheap function in a condition would run before the rights are looked at, if the views were no barriers.
+CREATE SEQUENCE school.leaked MINVALUE 0;
+SELECT setval('school.leaked', 0);
+GRANT ALL ON SEQUENCE school.leaked TO PUBLIC;
+CREATE FUNCTION school.leak(text) RETURNS boolean LANGUAGE plpgsql COST 0.0001 AS $$BEGIN PERFORM nextval('school.leaked'); RETURN true; END$$;
+SET LOCAL ROLE course_stranger;
+SELECT is_empty('SELECT * FROM recsys.recsys_models WHERE school.leak(model)', 'recsys_models is a barrier');
+SELECT is_empty('SELECT * FROM recsys.recsys_model_versions WHERE school.leak(model)', 'recsys_model_versions, too');
+SELECT is_empty('SELECT * FROM recsys.recsys_datasets WHERE school.leak(name)', 'and recsys_datasets');
+RESET ROLE;
+SELECT is((SELECT last_value FROM school.leaked), 0::bigint, 'no name has leaked');
+SET LOCAL ROLE course_owner;
+SELECT throws_ok(format(statement, t), '42501', NULL, format(statement, t)) FROM unnest('{recsys_dataset,recsys_model,recsys_model_data}'::text[]) t,
+	unnest('{INSERT INTO recsys.%I DEFAULT VALUES,DELETE FROM recsys.%I,TRUNCATE recsys.%I,
+		LOCK TABLE recsys.%I,ALTER TABLE recsys.%I DISABLE TRIGGER ALL,DROP TABLE recsys.%I,
+		"CREATE TRIGGER x BEFORE INSERT ON recsys.%I FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()"}'::text[]) statement;
+SELECT throws_ok(statement, '42501', NULL, statement) FROM unnest(ARRAY['UPDATE recsys.recsys_model SET owner = ''course_rival''',
+	'UPDATE recsys.recsys_models SET owner = ''course_rival''', 'UPDATE recsys.recsys_datasets SET ratings = ''x''',
+	'DELETE FROM recsys.recsys_model_versions', 'LOCK TABLE recsys.recsys_models']) statement;
+RESET ROLE;
 SET LOCAL ROLE course_owner;
 SELECT throws_ok('SELECT * FROM recsys.' || t, '42501', NULL, 'no reading of ' || t)
 	FROM unnest('{recsys_model,recsys_dataset,recsys_model_data}'::text[]) t;
@@ -371,6 +393,8 @@ RESET ROLE;
 
 -- ------------------------------------------------------------ rights on the extension's tables that somebody has been given
 
+SELECT is(ARRAY[has_table_privilege('course_reporting', 'recsys_model_data', 'SELECT'), has_table_privilege('course_reporting', 'recsys_model_data', 'INSERT')],
+	'{t,f}', 'default privileges give to the roles that they name');
 CREATE ROLE course_keeper;
 GRANT SELECT ON recsys_dataset, recsys_model, recsys_model_data TO course_keeper;
 SET LOCAL ROLE course_keeper;

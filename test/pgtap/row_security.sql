@@ -300,6 +300,17 @@ SELECT throws_ok($$SELECT * FROM recommend_courses(1, 'view knn')$$, '42P17', NU
 SELECT lives_ok($$SELECT * FROM recsys_models$$, 'but no error in lists');
 RESET ROLE;
 
+-- What only code in the view refuses is not known without running it.
+CREATE FUNCTION school.rows_of_caller() RETURNS SETOF school.ratings LANGUAGE plpgsql STABLE AS $$BEGIN RETURN QUERY SELECT * FROM school.ratings; END$$;
+CREATE VIEW school.by_function AS SELECT * FROM school.rows_of_caller();
+GRANT SELECT ON school.by_function TO course_viewer;
+SELECT register_dataset('by function', 'school.by_function');
+SELECT train_model('by function', 'knn', dataset => 'by function');
+SET LOCAL ROLE course_viewer;
+SELECT throws_ok($$SELECT * FROM recommend_courses(1, 'by function')$$, '42501', NULL, 'a function in a view refuses: no answer that reads the view');
+SELECT isnt_empty($$SELECT * FROM similar_courses('c01', 'by function')$$, 'but those that do not');
+RESET ROLE;
+
 -- security_invoker (PostgreSQL 15): the reader needs the rights on the tables, and its policies hold.
 SELECT current_setting('server_version_num')::int >= 150000 AS has_invoker \gset
 \if :has_invoker
