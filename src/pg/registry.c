@@ -135,10 +135,21 @@ registry(void)
 }
 
 /*
+ * Can the trigger run no code but the owner's?  Only the owner of a table can make a trigger ENABLE ALWAYS;
+ * triggers of foreign keys run as the owner of the table that refers; ours may have lost the ALWAYS in a
+ * restore, and run nothing else unless they have a condition.
+ */
+static bool
+is_trusted(const Trigger *trigger)
+{
+	return trigger->tgenabled != TRIGGER_FIRES_ON_ORIGIN || trigger->tgisinternal ||
+		(trigger->tgqual == NULL && get_func_namespace(trigger->tgfoid) == tables.schema &&
+		 strcmp(get_func_name(trigger->tgfoid), "recsys_invalidate") == 0);
+}
+
+/*
  * Whoever has the privilege TRIGGER on a table can put code on it, which would run here under the rights
- * of the table's owner.  Only the owner can make a trigger ENABLE ALWAYS, so that is the sign that it is
- * the owner's; triggers of foreign keys run as the owner of the table that refers.  The lock keeps new
- * triggers away until the end of the transaction.
+ * of the table's owner.  The lock keeps new triggers away until the end of the transaction.
  */
 static void
 check_triggers(Oid table)
@@ -150,7 +161,7 @@ check_triggers(Oid table)
 	{
 		const Trigger *trigger = &triggers->triggers[i];
 
-		if (trigger->tgenabled == TRIGGER_FIRES_ON_ORIGIN && !trigger->tgisinternal)
+		if (!is_trusted(trigger))
 			ereport(ERROR,
 					(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 					 errmsg("trigger \"%s\" on table \"%s\" is not enabled as ALWAYS",

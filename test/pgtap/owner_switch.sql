@@ -176,6 +176,8 @@ SELECT trapped(format('CREATE TRIGGER trap %s ON recsys.%s FOR EACH %s EXECUTE F
 FROM unnest('{recsys_dataset,recsys_model,recsys_model_data}'::text[]) t,
 	unnest('{BEFORE INSERT OR UPDATE OR DELETE,AFTER INSERT OR UPDATE OR DELETE}'::text[]) event, unnest('{ROW,STATEMENT}'::text[]) level;
 SELECT trapped('CREATE TRIGGER trap BEFORE INSERT ON recsys.recsys_model FOR EACH ROW WHEN (school.trap_when()) EXECUTE FUNCTION suppress_redundant_updates_trigger()');
+GRANT EXECUTE ON FUNCTION recsys_invalidate TO course_granted;
+SELECT trapped('CREATE TRIGGER trap AFTER INSERT ON recsys.recsys_model FOR EACH ROW WHEN (school.trap_when()) EXECUTE FUNCTION recsys.recsys_invalidate()');
 SELECT trapped('CREATE CONSTRAINT TRIGGER trap AFTER INSERT ON recsys.recsys_model DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION school.trap()');
 SELECT trapped('CREATE TRIGGER trap AFTER INSERT ON recsys.recsys_model REFERENCING NEW TABLE AS n FOR EACH STATEMENT EXECUTE FUNCTION school.trap()');
 
@@ -205,6 +207,13 @@ SELECT lives_ok($$SELECT train_model('knn', dataset => 'school')$$, 'until the o
 DROP TRIGGER trap ON recsys_model;
 SELECT lives_ok($$SELECT train_model('knn', dataset => 'school')$$, 'or drops it');
 SELECT is((SELECT last_value FROM school.alarm), 0::bigint, 'its code never ran');
+
+-- What a restore with --disable-triggers leaves: the extension's own triggers are ALWAYS no more.
+ALTER TABLE recsys_model DISABLE TRIGGER ALL;
+ALTER TABLE recsys_model ENABLE TRIGGER ALL;
+SELECT is((SELECT tgenabled FROM pg_trigger WHERE tgname = 'recsys_model_change'), 'O', 'all triggers of the table enabled once more');
+SELECT lives_ok($$SELECT train_model('knn', dataset => 'school')$$, 'the extension''s own are no strangers');
+ALTER TABLE recsys_model ENABLE ALWAYS TRIGGER recsys_model_change, ENABLE ALWAYS TRIGGER recsys_model_truncate;
 
 -- A foreign key needs only REFERENCES. What it does is done by the owner of the table that refers.
 SET LOCAL ROLE course_granted;
