@@ -159,6 +159,43 @@ SET LOCAL ROLE course_auditor;
 SELECT refuses_all('a former member of pg_read_all_data');
 RESET ROLE;
 
+-- A grant that is rolled back, after it has been used
+CREATE FUNCTION school.granted_for_a_moment() RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+	n bigint;
+BEGIN
+	GRANT SELECT ON school.ratings, school.courses, school.users, school.terms TO course_stranger;
+	PERFORM set_config('role', 'course_stranger', true);
+	SELECT count(*) INTO n FROM recsys.similar_courses('c01', 'knn');
+	RAISE EXCEPTION USING ERRCODE = 'ZZ000';
+EXCEPTION WHEN SQLSTATE 'ZZ000' THEN
+	RETURN n;
+END $$;
+SELECT cmp_ok(granted_for_a_moment(), '>', 0::bigint, 'a grant holds at once');
+SET LOCAL ROLE course_stranger;
+SELECT refuses_all('a grant that was rolled back');
+RESET ROLE;
+-- Who owns the database is a member of pg_database_owner, as long.
+CREATE ROLE course_landlord;
+GRANT SELECT ON school.ratings, school.courses, school.users, school.terms TO pg_database_owner;
+ALTER DATABASE :"DBNAME" OWNER TO course_landlord;
+SET LOCAL ROLE course_landlord;
+SELECT answers_all('the owner of the database');
+RESET ROLE;
+ALTER DATABASE :"DBNAME" OWNER TO CURRENT_USER;
+SET LOCAL ROLE course_landlord;
+SELECT refuses_all('the former owner of the database');
+RESET ROLE;
+-- A superuser, as long
+CREATE ROLE course_chief SUPERUSER;
+SET LOCAL ROLE course_chief;
+SELECT answers_all('another superuser');
+RESET ROLE;
+ALTER ROLE course_chief NOSUPERUSER;
+SET LOCAL ROLE course_chief;
+SELECT refuses_all('a former superuser');
+RESET ROLE;
+
 CREATE FUNCTION school.change(name text) RETURNS text LANGUAGE sql AS $$
 	SELECT CASE $1 WHEN 'train_model' THEN 'SELECT * FROM train_model(''knn'', dataset => ''school'')'
 		ELSE statement_for(min(call), 'knn') END FROM school.call c WHERE c.name = $1 $$;
