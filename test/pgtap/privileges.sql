@@ -177,15 +177,19 @@ SELECT refuses_all('a grant that was rolled back');
 RESET ROLE;
 -- Who owns the database is a member of pg_database_owner, as long.
 CREATE ROLE course_landlord;
+SELECT register_dataset('bare', 'school.ratings');
+SELECT train_model('bare', 'knn', dataset => 'bare');
 GRANT SELECT ON school.ratings, school.courses, school.users, school.terms TO pg_database_owner;
 ALTER DATABASE :"DBNAME" OWNER TO course_landlord;
 SET LOCAL ROLE course_landlord;
-SELECT answers_all('the owner of the database');
+SELECT isnt_empty($$SELECT * FROM recommend_for('{c01}', 'bare')$$, 'the owner of the database: an answer that reads no table');
 RESET ROLE;
 ALTER DATABASE :"DBNAME" OWNER TO CURRENT_USER;
 SET LOCAL ROLE course_landlord;
+SELECT throws_ok($$SELECT * FROM recommend_for('{c01}', 'bare')$$, '42501', NULL, 'which its former owner gets no more');
 SELECT refuses_all('the former owner of the database');
 RESET ROLE;
+SELECT drop_model('bare'), drop_dataset('bare');
 -- A superuser, as long
 CREATE ROLE course_chief SUPERUSER;
 SET LOCAL ROLE course_chief;
