@@ -27,6 +27,7 @@ GRANT ALL ON SEQUENCE school.runs, school.alarm TO PUBLIC;
 SELECT setval('school.runs', 0), setval('school.alarm', 0);
 SET LOCAL school.caller = 'course_attacker';
 SET LOCAL ROLE course_attacker;
+-- Counts a run, and rings the alarm unless the caller is the current user.
 CREATE FUNCTION school.watch() RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
 	PERFORM nextval('school.runs');
@@ -34,6 +35,7 @@ BEGIN
 		PERFORM nextval('school.alarm');
 	END IF;
 END $$;
+-- The value, watched: one run a row
 CREATE FUNCTION school.spy(anyelement) RETURNS anyelement LANGUAGE plpgsql STABLE AS $$
 BEGIN
 	PERFORM school.watch();
@@ -46,12 +48,14 @@ BEGIN
 	RETURN $1;
 END $$;
 CREATE TYPE school.shade AS ENUM ('white', 'black');
+-- The cast of the attacker's type to text
 CREATE FUNCTION school.shade_text(school.shade) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
 	PERFORM school.watch();
 	RETURN enum_out($1);
 END $$;
 CREATE CAST (school.shade AS text) WITH FUNCTION school.shade_text(school.shade) AS IMPLICIT;
+-- Equality of the attacker's type
 CREATE FUNCTION school.same_shade(school.shade, school.shade) RETURNS boolean LANGUAGE plpgsql AS $$
 BEGIN
 	PERFORM school.watch();
@@ -130,11 +134,13 @@ SELECT train_model('knn', dataset => 'school');
 SELECT train_model('knn', dataset => 'school');
 SET LOCAL school.caller = 'course_granted';
 SET LOCAL ROLE course_granted;
+-- A trigger that is watched, and changes nothing
 CREATE FUNCTION school.trap() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
 	PERFORM school.watch();
 	RETURN COALESCE(NEW, OLD);
 END $$;
+-- A condition that is watched, and always true
 CREATE FUNCTION school.trap_when() RETURNS boolean LANGUAGE plpgsql AS $$
 BEGIN
 	PERFORM school.watch();
@@ -255,6 +261,7 @@ ALTER SCHEMA recsys_moved RENAME TO recsys;
 SET LOCAL school.fault = '';
 -- Definer: only superusers cancel the session of a superuser.
 CREATE FUNCTION school.cancel() RETURNS boolean LANGUAGE sql SECURITY DEFINER AS 'SELECT pg_cancel_backend(pg_backend_pid())';
+-- 1; or fails in the way that the setting school.fault says, when it names this place
 CREATE FUNCTION school.fault(place text) RETURNS int LANGUAGE plpgsql AS $$
 BEGIN
 	IF current_setting('school.fault') = place || ' error' THEN
@@ -284,6 +291,7 @@ CREATE VIEW school.faulty_courses AS SELECT course_id, title || left('', school.
 	white, black * school.fault('genre') AS black FROM school.courses;
 CREATE VIEW school.faulty_users AS SELECT id, colour || left('', school.fault('users')) AS colour FROM school.users;
 CREATE VIEW school.faulty_terms AS SELECT course_id, term || left('', school.fault('terms')) AS term, weight FROM school.terms;
+-- A fault while a row of the extension's tables is written; the place is the table
 CREATE FUNCTION school.fault_row() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
 	PERFORM school.fault(TG_TABLE_NAME);

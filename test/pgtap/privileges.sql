@@ -200,6 +200,7 @@ SET LOCAL ROLE course_chief;
 SELECT refuses_all('a former superuser');
 RESET ROLE;
 
+-- The statement that tries a function that changes something
 CREATE FUNCTION school.change(name text) RETURNS text LANGUAGE sql AS $$
 	SELECT CASE $1 WHEN 'train_model' THEN 'SELECT * FROM train_model(''knn'', dataset => ''school'')'
 		ELSE statement_for(min(call), 'knn') END FROM school.call c WHERE c.name = $1 $$;
@@ -369,6 +370,7 @@ SELECT is_empty($$SELECT oid::regprocedure FROM pg_proc WHERE pronamespace = 're
 CREATE SEQUENCE school.leaked MINVALUE 0;
 SELECT setval('school.leaked', 0);
 GRANT ALL ON SEQUENCE school.leaked TO PUBLIC;
+-- Counts the names that it was shown
 CREATE FUNCTION school.leak(text) RETURNS boolean LANGUAGE plpgsql COST 0.0001 AS $$BEGIN PERFORM nextval('school.leaked'); RETURN true; END$$;
 SET LOCAL ROLE course_stranger;
 SELECT is_empty('SELECT * FROM recsys.recsys_models WHERE school.leak(model)', 'recsys_models is a barrier');

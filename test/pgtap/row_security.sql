@@ -125,6 +125,7 @@ BEGIN
 EXCEPTION WHEN feature_not_supported THEN
 	RETURN SQLSTATE;
 END $$;
+-- Methods and functions that answer differently from hidden and from absent rows
 CREATE FUNCTION school.differing() RETURNS SETOF text LANGUAGE sql AS $$
 	SELECT method || ': ' || function FROM recsys_methods(), call WHERE kind = 'answer' AND name <> 'estimate_training'
 		AND answer(statement_for(call, 'hidden ' || method, 'hidden'))
@@ -142,6 +143,7 @@ RESET ROLE;
 DROP POLICY some_rows ON school.ratings;
 CREATE POLICY own_rows ON school.ratings FOR SELECT TO course_class
 	USING (user_id = NULLIF(current_setting('school.me', true), '')::int);
+-- How many courses are recommended to the user for a reason of its own: 0 when its ratings are not seen
 CREATE FUNCTION school.personal(u int) RETURNS bigint LANGUAGE sql AS $$
 	SELECT count(*) FROM recommend_courses(u, 'knn', 100) WHERE source <> 'popular' $$;
 SET LOCAL ROLE course_class;
@@ -319,6 +321,7 @@ CREATE VIEW school.invoker WITH (security_invoker) AS SELECT * FROM school.ratin
 CREATE VIEW school.over_invoker AS SELECT * FROM school.invoker;
 GRANT SELECT ON school.invoker, school.over_invoker TO course_viewer;
 SELECT drop_model('view ' || method) FROM recsys_methods();
+-- Points the dataset to this relation and trains every method
 CREATE FUNCTION school.retrain(relation regclass) RETURNS void LANGUAGE sql AS $$
 	SELECT register_dataset('view', relation, 'school.courses', time_column => 'rated_at', genre_columns => '{white,black}',
 		users => 'school.users', user_feature_columns => '{colour}');

@@ -82,6 +82,7 @@ BEGIN
 EXCEPTION WHEN OTHERS THEN
 	RETURN SQLSTATE;
 END $$;
+-- The same under the usual search path; an error is an error
 CREATE FUNCTION school.in_peace(statement text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
 	result text;
@@ -120,6 +121,7 @@ SELECT is(in_peace($$SELECT model FROM train_model('peaceful', 'course_similarit
 SELECT is((SELECT fingerprint FROM recsys.recsys_model WHERE model = 'attacked course_similarity'), (SELECT fingerprint FROM recsys.recsys_model WHERE model = 'peaceful'),
 	'the same data, words included');
 
+-- A statement that gives all rows of a call as one text
 CREATE FUNCTION school.rows_of(call text) RETURNS text LANGUAGE sql AS $$
 	SELECT 'SELECT pg_catalog.string_agg(r::pg_catalog.text, '' '') FROM ' || call || ' AS r' $$;
 -- Rows, or the error of a method that cannot do it
@@ -216,6 +218,7 @@ SELECT is_empty($$
 	SELECT p.oid::regprocedure FROM pg_proc p JOIN pg_depend e ON e.classid = 'pg_proc'::regclass AND e.objid = p.oid AND e.deptype = 'e'
 		JOIN pg_type t ON t.oid = ANY (p.proargtypes || p.prorettype || COALESCE(p.proallargtypes, '{}'))
 	WHERE p.pronamespace = 'hostile'::regnamespace AND t.typnamespace <> 'pg_catalog'::regnamespace$$, 'nor an argument');
+-- A statement with the hostile schema, where the extension is now, before pg_catalog
 CREATE FUNCTION school.at_home(statement text) RETURNS text LANGUAGE plpgsql SET search_path = hostile, pg_catalog AS $$
 DECLARE
 	result pg_catalog.text;
