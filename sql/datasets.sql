@@ -41,4 +41,5 @@ CREATE VIEW recsys_datasets WITH (security_barrier) AS
     FROM recsys_dataset d
     WHERE recsys_dataset_readable(d.name);
 COMMENT ON VIEW recsys_datasets IS 'datasets whose tables the current user may read';
+REVOKE ALL ON recsys_datasets FROM PUBLIC;
 GRANT SELECT ON recsys_datasets TO PUBLIC;

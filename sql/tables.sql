@@ -70,6 +70,9 @@ CREATE TABLE recsys_model_data (
 ALTER TABLE recsys_model_data ALTER COLUMN data SET STORAGE EXTERNAL;
 COMMENT ON TABLE recsys_model_data IS 'Trained models in chunks of 1 MB';
 
+-- Default privileges of the site may give PUBLIC more.
+REVOKE ALL ON recsys_dataset, recsys_model, recsys_model_data FROM PUBLIC;
+
 -- The rows go where pg_dump takes the database; the definitions come with the extension.
 SELECT pg_catalog.pg_extension_config_dump('recsys_dataset', '');
 SELECT pg_catalog.pg_extension_config_dump('recsys_model', '');

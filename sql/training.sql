@@ -75,6 +75,7 @@ CREATE VIEW recsys_progress AS
     FROM recsys_progress_rows() p;
 COMMENT ON VIEW recsys_progress IS
 'training runs of this database that the current user may see; elapsed is in seconds';
+REVOKE ALL ON recsys_progress FROM PUBLIC;
 GRANT SELECT ON recsys_progress TO PUBLIC;
 
 CREATE FUNCTION recsys_model_readable(build uuid) RETURNS boolean
@@ -91,6 +92,7 @@ CREATE VIEW recsys_model_versions WITH (security_barrier) AS
     WHERE recsys_model_readable(m.build);
 COMMENT ON VIEW recsys_model_versions IS
 'all kept versions of the models whose datasets the current user may read';
+REVOKE ALL ON recsys_model_versions FROM PUBLIC;
 GRANT SELECT ON recsys_model_versions TO PUBLIC;
 
 CREATE VIEW recsys_models WITH (security_barrier) AS
@@ -100,4 +102,5 @@ CREATE VIEW recsys_models WITH (security_barrier) AS
     WHERE v.published;
 COMMENT ON VIEW recsys_models IS
 'the published version of each model whose dataset the current user may read';
+REVOKE ALL ON recsys_models FROM PUBLIC;
 GRANT SELECT ON recsys_models TO PUBLIC;

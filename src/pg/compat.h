@@ -6,6 +6,7 @@
 #ifndef PG_COMPAT_H
 #define PG_COMPAT_H
 
+#include "executor/executor.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 
@@ -35,6 +36,17 @@ transaction_timeout_pending(void)
 #define pg_namespace_aclcheck(schema, role, mode) \
 	object_aclcheck(NamespaceRelationId, schema, role, mode)
 #endif
+
+/* May the relations of a query, its subqueries left out, be read by those who would read them? */
+static inline bool
+query_permitted(Query *query)
+{
+#if PG_VERSION_NUM >= 160000
+	return ExecCheckPermissions(query->rtable, query->rteperminfos, false);
+#else
+	return ExecCheckRTPerms(query->rtable, false);
+#endif
+}
 
 /*
  * Declares a function that SQL calls, and its version record. The library hides its symbols by default,

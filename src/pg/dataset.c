@@ -9,6 +9,7 @@
 
 #include "access/htup_details.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
@@ -22,6 +23,7 @@
 #include "pg/compat.h"
 #include "pg/dataset.h"
 #include "pg/registry.h"
+#include "pg/view_rights.h"
 
 /* The session's cache: by name. */
 typedef struct CacheSlot
@@ -267,12 +269,10 @@ dataset_key_type(const Dataset *dataset, const char *relation, Oid relid, const 
 	return type;
 }
 
-/* May the current user reach a relation and SELECT these columns of it?  NULL names are skipped. */
+/* May the current user SELECT these columns of a relation?  NULL names are skipped. */
 static bool
-columns_selectable(Oid relid, const char *const *columns, int n)
+columns_granted(Oid relid, const char *const *columns, int n)
 {
-	if (pg_namespace_aclcheck(get_rel_namespace(relid), GetUserId(), ACL_USAGE) != ACLCHECK_OK)
-		return false;
 	if (pg_class_aclcheck(relid, GetUserId(), ACL_SELECT) == ACLCHECK_OK)
 		return true;
 	for (int i = 0; i < n; i++)
@@ -287,6 +287,15 @@ columns_selectable(Oid relid, const char *const *columns, int n)
 			return false;
 	}
 	return true;
+}
+
+/* May the current user reach a relation, SELECT these columns of it, and read what it reads? */
+static bool
+columns_selectable(Oid relid, const char *const *columns, int n)
+{
+	return pg_namespace_aclcheck(get_rel_namespace(relid), GetUserId(), ACL_USAGE) == ACLCHECK_OK &&
+		columns_granted(relid, columns, n) &&
+		(get_rel_relkind(relid) != RELKIND_VIEW || view_sources_selectable(relid));
 }
 
 /* The first relation of the dataset that the current user may not read, or NULL. */
@@ -333,9 +342,11 @@ void
 dataset_check_select(const Dataset *dataset)
 {
 	const char *relation;
+	uint64		generation;
 
 	if (dataset_resolved(dataset)->reader == GetUserId())
 		return;
+	generation = registry_catalog_generation();
 	relation = first_unreadable(dataset);
 	if (relation)
 		ereport(ERROR,
@@ -343,7 +354,9 @@ dataset_check_select(const Dataset *dataset)
 				 errmsg("permission denied for relation %s of dataset \"%s\"", relation,
 						dataset->name),
 				 errhint("Answers of a model are for roles that may SELECT the data it was trained on.")));
-	dataset_resolved(dataset)->reader = GetUserId();
+	/* News that came while checking may have taken a right that was found before. */
+	if (generation == registry_catalog_generation())
+		dataset_resolved(dataset)->reader = GetUserId();
 }
 
 /* The same as a question; a dataset whose relations are gone is nobody's. */

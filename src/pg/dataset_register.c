@@ -419,8 +419,10 @@ dataset_register(DatasetArgs *args)
 		users_key = check_users(args, users, users_key, user_type);
 	check_readable(args, ratings, courses, users, terms, users_key);
 
-	registry_lock(registry()->dataset_rel, args->name, true, true);
+	/* Before the lock, too: who may not replace it must not make others wait. */
 	SPI_connect();
+	check_replace(args, format_type_be(user_type), format_type_be(course_type), users_key);
+	registry_lock(registry()->dataset_rel, args->name, true, true);
 	check_replace(args, format_type_be(user_type), format_type_be(course_type), users_key);
 	{
 		const char *const texts[] = {
@@ -435,24 +437,32 @@ dataset_register(DatasetArgs *args)
 	SPI_finish();
 }
 
+/* Raises unless the dataset exists and is the caller's. */
+static void
+require_owner(const char *name)
+{
+	const Dataset *dataset = dataset_open(name, CurrentMemoryContext);
+
+	if (!registry_is_owner(dataset->owner))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("must be owner of dataset \"%s\"", name),
+				 hint_owner()));
+}
+
 /* drop_dataset(): refuses while models use it. */
 void
 dataset_drop(const char *name)
 {
 	Oid			types[] = {TEXTOID};
 	Datum		values[] = {CStringGetTextDatum(name)};
-	Dataset    *dataset;
 	char	   *model,
 			   *owner;
 
 	PreventCommandIfReadOnly("drop_dataset()");
+	require_owner(name);
 	registry_lock(registry()->dataset_rel, name, true, true);
-	dataset = dataset_open(name, CurrentMemoryContext);
-	if (!registry_is_owner(dataset->owner))
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("must be owner of dataset \"%s\"", name),
-				 hint_owner()));
+	require_owner(name);
 	SPI_connect();
 	model = using_model(name, &owner);
 	if (model)

@@ -211,7 +211,11 @@ append_course_text(StringInfo sql, const Dataset *dataset, const char *config)
 	appendStringInfoChar(sql, ')');
 }
 
-/* The text search configuration of a name, with a schema or without; unknown: error. */
+/*
+ * The text search configuration of a name; unknown: error.  A name without a
+ * schema is looked up in pg_catalog first, whatever the search path says, so
+ * that "english" is the same words in every session.
+ */
 static Oid
 find_config(const char *name)
 {
@@ -219,7 +223,14 @@ find_config(const char *name)
 	Oid			config = InvalidOid;
 
 	if (SplitIdentifierString(pstrdup(name), '.', &parts) && list_length(parts) <= 2 && parts != NIL)
-		config = get_ts_config_oid(textToQualifiedNameList(cstring_to_text(name)), true);
+	{
+		List	   *names = textToQualifiedNameList(cstring_to_text(name));
+
+		if (list_length(names) == 1)
+			config = get_ts_config_oid(lcons(makeString("pg_catalog"), names), true);
+		if (!OidIsValid(config))
+			config = get_ts_config_oid(textToQualifiedNameList(cstring_to_text(name)), true);
+	}
 	if (!OidIsValid(config))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),

@@ -14,6 +14,7 @@
  */
 #include "postgres.h"
 
+#include "access/table.h"
 #include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_authid.h"
@@ -25,7 +26,7 @@
 #include "utils/builtins.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
-#include "utils/memutils.h"
+#include "utils/rel.h"
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
@@ -46,7 +47,7 @@ relation_changed(Datum arg, Oid relation)
 		generation++;
 }
 
-/* A schema, a role or a membership changed. */
+/* A schema, a role, a membership or the owner of the database (who is a member of one) changed. */
 static void
 catalog_changed(Datum arg, int cache, uint32 hash)
 {
@@ -57,7 +58,9 @@ catalog_changed(Datum arg, int cache, uint32 hash)
 void
 registry_init(void)
 {
-	static const int caches[] = {NAMESPACEOID, AUTHOID, AUTHMEMROLEMEM, TYPEOID, RELNAMENSP};
+	static const int caches[] = {
+		NAMESPACEOID, AUTHOID, AUTHMEMROLEMEM, DATABASEOID, TYPEOID, RELNAMENSP
+	};
 
 	CacheRegisterRelcacheCallback(relation_changed, (Datum) 0);
 	for (int i = 0; i < (int) lengthof(caches); i++)
@@ -111,7 +114,6 @@ void
 registry_enter(FunctionCallInfo fcinfo)
 {
 	Oid			schema = get_func_namespace(fcinfo->flinfo->fn_oid);
-	char	   *name;
 
 	if (schema == tables.schema && tables_generation == generation)
 		return;
@@ -120,10 +122,6 @@ registry_enter(FunctionCallInfo fcinfo)
 	tables.model_rel = own_table(schema, "recsys_model");
 	tables.data_rel = own_table(schema, "recsys_model_data");
 	tables.owner = relation_owner(tables.model_rel);
-	name = MemoryContextStrdup(TopMemoryContext, quote_identifier(get_namespace_name(schema)));
-	if (tables.schema_name)
-		pfree(tables.schema_name);
-	tables.schema_name = name;
 	tables.schema = schema;
 	tables_generation = generation;
 }
@@ -136,16 +134,60 @@ registry(void)
 	return &tables;
 }
 
+/*
+ * Can the trigger run no code but the owner's?  Only the owner of a table can make a trigger ENABLE ALWAYS;
+ * triggers of foreign keys run as the owner of the table that refers; ours may have lost the ALWAYS in a
+ * restore, and run nothing else unless they have a condition.
+ */
+static bool
+is_trusted(const Trigger *trigger)
+{
+	return trigger->tgenabled != TRIGGER_FIRES_ON_ORIGIN || trigger->tgisinternal ||
+		(trigger->tgqual == NULL && get_func_namespace(trigger->tgfoid) == tables.schema &&
+		 strcmp(get_func_name(trigger->tgfoid), "recsys_invalidate") == 0);
+}
+
+/*
+ * Whoever has the privilege TRIGGER on a table can put code on it, which would run here under the rights
+ * of the table's owner.  The lock keeps new triggers away until the end of the transaction.
+ */
+static void
+check_triggers(Oid table)
+{
+	Relation	relation = table_open(table, RowExclusiveLock);
+	TriggerDesc *triggers = relation->trigdesc;
+
+	for (int i = 0; triggers != NULL && i < triggers->numtriggers; i++)
+	{
+		const Trigger *trigger = &triggers->triggers[i];
+
+		if (!is_trusted(trigger))
+			ereport(ERROR,
+					(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+					 errmsg("trigger \"%s\" on table \"%s\" is not enabled as ALWAYS",
+							trigger->tgname, RelationGetRelationName(relation)),
+					 errdetail("It would run under the rights of the owner of extension course_recsys, who may not have made it."),
+					 errhint("Drop the trigger and revoke TRIGGER on the table; or, as its owner, use ALTER TABLE ... ENABLE ALWAYS TRIGGER.")));
+	}
+	table_close(relation, NoLock);
+}
+
 /* Runs one statement on the own tables as their owner. */
 void
 registry_execute(RegistryMode mode, const char *format, int n_args, Oid *types, Datum *values,
 				 const char *nulls)
 {
-	char	   *sql = psprintf(format, tables.schema_name);
+	char	   *sql = psprintf(format, quote_identifier(get_namespace_name(tables.schema)));
 	Oid			user;
 	int			security;
 	int			result;
 
+	if (mode == REGISTRY_WRITE)
+	{
+		check_triggers(tables.dataset_rel);
+		check_triggers(tables.model_rel);
+		check_triggers(tables.data_rel);
+	}
 	GetUserIdAndSecContext(&user, &security);
 	SetUserIdAndSecContext(tables.owner, security | SECURITY_LOCAL_USERID_CHANGE |
 						   SECURITY_NOFORCE_RLS);

@@ -12,7 +12,6 @@
 typedef struct Registry
 {
 	Oid			schema;
-	char	   *schema_name;	/* quoted */
 	Oid			owner;			/* of the extension's tables */
 	Oid			dataset_rel;
 	Oid			model_rel;

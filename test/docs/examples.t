@@ -163,7 +163,7 @@ sub make_database
 	die $output if $output =~ /ERROR/;
 }
 
-run_script('postgres', 'DROP DATABASE IF EXISTS docs_run; DROP ROLE IF EXISTS visitor;');
+run_script('postgres', 'DROP DATABASE IF EXISTS docs_run; DROP ROLE IF EXISTS visitor, web_app, analyst, trainer, night_shift, kiosk, dumper;');
 make_database('docs_sample', 'template1');
 my $output = run_script('docs_sample', join "\n", read_document('examples/sample_platform.sql'));
 unlike($output, qr/ERROR/, 'the sample platform loads');

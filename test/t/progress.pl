@@ -29,6 +29,7 @@ $node->safe_psql('postgres', qq{
 	CREATE FUNCTION gate_saving() RETURNS trigger LANGUAGE plpgsql AS \$\$
 	BEGIN PERFORM gate($saving); RETURN NEW; END \$\$;
 	CREATE TRIGGER gate BEFORE INSERT ON recsys_model_data FOR EACH ROW EXECUTE FUNCTION gate_saving();
+	ALTER TABLE recsys_model_data ENABLE ALWAYS TRIGGER gate;
 	CREATE VIEW ratings_gated AS SELECT * FROM
 		(SELECT *, row_number() OVER () AS n FROM ratings_plain) r WHERE n <> 50000 OR gate($loading + 0 * user_id) = 1;
 	CREATE VIEW courses_gated AS SELECT id, title, g1 * gate($preparing + 0 * id) AS g1, g2, g3 FROM courses_plain;
