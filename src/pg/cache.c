@@ -113,6 +113,7 @@ load_model(const char *name, const PublishedModel *published)
 
 	model->pinned.context = context;
 	model->name = MemoryContextStrdup(context, name);
+	MemoryContextSetIdentifier(context, model->name);
 	model->dataset = MemoryContextStrdup(context, published->dataset);
 	model->version = published->version;
 	model->build = published->build;
