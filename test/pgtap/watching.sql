@@ -66,6 +66,27 @@ DROP TRIGGER slow ON recsys_model_data;
 SELECT cmp_ok((SELECT seconds - load_seconds - fit_seconds FROM recsys_model_versions WHERE model = 'slow'), '>=', 0.2::float8,
 	'seconds less loading and fitting is writing');
 
+-- ------------------------------------------------------------ what a session holds of them
+
+CREATE TABLE school.many AS SELECT u AS user_id, c AS course_id, 1 + (u * c) % 5 AS rating
+	FROM generate_series(1, 1000) AS u, generate_series(1, 30) AS c;
+SELECT register_dataset('many', 'school.many');
+SELECT train_model('many ' || i, 'knn', '{"user_based": true}', 'many') FROM generate_series(1, 4) AS i;
+CREATE VIEW school.held AS SELECT count(*) AS models, coalesce(sum(total_bytes), 0) AS bytes
+	FROM pg_backend_memory_contexts WHERE name = 'course_recsys model';
+SELECT count(*) FROM generate_series(1, 4) AS i, recommend_courses(1::bigint, 'many ' || i);
+SELECT cmp_ok((SELECT models FROM held), '>=', 4::bigint, 'a session keeps the models that it has used');
+SELECT is((SELECT count(*) FROM pg_backend_memory_contexts WHERE name = 'course_recsys model' AND ident = 'many 4'), 1::bigint,
+	'their memory is known by name');
+SELECT cmp_ok((SELECT bytes FROM held), '>', (SELECT sum(bytes) FROM recsys_models WHERE model LIKE 'many %'),
+	'in memory they are more than their bytes');
+SET LOCAL course_recsys.cache_size = '1.5MB';
+SELECT train_model('many 5', 'knn', '{"user_based": true}', 'many');
+SELECT count(*) FROM recommend_courses(1::bigint, 'many 5');
+SELECT cmp_ok((SELECT bytes FROM held), '<=', 1572864::numeric, 'cache_size is what they take in memory');
+SELECT cmp_ok((SELECT models FROM held), '>=', 2::bigint, 'and there is more than one of them');
+RESET course_recsys.cache_size;
+
 -- ------------------------------------------------------------ by whom
 
 SELECT results_eq('SELECT DISTINCT owner, trained_by FROM recsys_model_versions',
@@ -88,7 +109,7 @@ SELECT is((SELECT trained_by FROM recsys_models WHERE model = 'ours'), 'watching
 -- ------------------------------------------------------------ a dataset that has lost its table
 
 DROP TABLE school.ratings CASCADE;
-SELECT is_empty('SELECT model FROM recsys_models', 'versions of a dataset that does not resolve are not shown');
+SELECT is_empty($$SELECT model FROM recsys_models WHERE dataset = 'school'$$, 'versions of a dataset that does not resolve are not shown');
 SELECT is((SELECT count(*) FROM recsys_model WHERE published AND NOT recsys_dataset_readable(dataset)),
 	(SELECT count(*) FROM recsys_methods()) + 2, 'but found in the table by who may read it');
 
