@@ -139,11 +139,13 @@ sub check_methods
 {
 	my @lines = read_document('docs/methods.md');
 	my @common = table_rows('Parameters of all methods', 'parameter', @lines);
+	my @sizes = map { $_->[0] } table_rows('Sizes', 'method', read_document('docs/operating.md'));
 	for my $method (map { $_->[0] } query($database, 'SELECT method FROM recsys.recsys_methods()'))
 	{
 		my @rows = (table_rows($method, 'parameter', @lines), @common);
 		my @documented = map { join ' | ', @$_[ 0 .. 3 ] } @rows;
 		same_set(\@documented, [ real_params($method) ], "parameters of $method");
+		ok((grep { $_ eq $method } @sizes), "docs/operating.md tells the size of $method");
 		check_aliases($method, @rows);
 	}
 }
