@@ -10,7 +10,8 @@
  * remembered is the one from before reading.
  *
  * The least recently used models go when the budget course_recsys.cache_size is
- * exceeded, counting all that an opened model holds.  A new model is complete before it takes the old one's place.
+ * exceeded, counting all that an opened model holds.  A new model is complete
+ * before it takes the old one's place.
  */
 #include "postgres.h"
 

@@ -34,7 +34,7 @@ enum
 {
 	PARAM_MODEL = 0,			/* 8 integers: 63 bytes and a terminator */
 	PARAM_METHOD = 8,			/* 4 integers */
-	PARAM_PHASE = 12,
+	PARAM_PHASE = 12,			/* plus 1; it comes last, so 0 is a row that is not complete */
 	PARAM_ITERATION,
 	PARAM_OF,
 	PARAM_LOSS,					/* bits of a double */
@@ -92,7 +92,8 @@ take_slot(const Progress *run)
 
 /* Starts reporting. */
 void
-progress_start(Progress *run, Oid relation, const char *model, const char *method, Phase phase)
+progress_start(Progress *run, Oid relation, const char *model, const char *method,
+			   Phase phase)
 {
 	*run = (Progress) {
 		.relation = relation, .model = model, .method = method, .started = GetCurrentTimestamp(),
@@ -107,7 +108,7 @@ void
 progress_update(const Progress *run, Phase phase, int64_t iteration, int64_t of)
 {
 	static const int params[] = {PARAM_PHASE, PARAM_ITERATION, PARAM_OF};
-	int64		values[] = {phase, iteration, of};
+	int64		values[] = {phase + 1, iteration, of};
 
 	if (MyBEEntry != NULL && MyBEEntry->st_progress_command != PROGRESS_COMMAND)
 		take_slot(run);
@@ -163,7 +164,7 @@ progress_read(int i, ProgressRow *row)
 		backend->st_databaseid != MyDatabaseId || !may_see(backend))
 		return false;
 
-	phase = backend->st_progress_param[PARAM_PHASE];
+	phase = backend->st_progress_param[PARAM_PHASE] - 1;
 	if (phase < 0 || phase >= (int64) lengthof(phase_names))
 		return false;
 	row->pid = backend->st_procpid;

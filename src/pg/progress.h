@@ -19,7 +19,8 @@ typedef struct Progress
 	double		loss;			/* NAN when there is none yet */
 } Progress;
 
-extern void progress_start(Progress *run, Oid relation, const char *model, const char *method, Phase phase);
+extern void progress_start(Progress *run, Oid relation, const char *model, const char *method,
+						   Phase phase);
 extern void progress_update(const Progress *run, Phase phase, int64_t iteration, int64_t of);
 extern void progress_loss(Progress *run, double loss);
 extern void progress_end(void);

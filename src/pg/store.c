@@ -170,9 +170,10 @@ make_chunk(const char *bytes, size_t length)
 	return chunk;
 }
 
-/* Writes the bytes of a version; the row that names them comes last, since it says how long that took. */
+/* Writes the bytes of a version; the row that names them comes later, since it says how long that took. */
 pg_uuid_t
-store_write(const void *bytes, size_t length, void (*progress) (int chunk, int n, void *arg), void *arg)
+store_write(const void *bytes, size_t length, void (*progress) (int chunk, int n, void *arg),
+			void *arg)
 {
 	int			n_chunks = (int) ((length + CHUNK_BYTES - 1) / CHUNK_BYTES);
 	pg_uuid_t	build;

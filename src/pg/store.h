@@ -62,7 +62,7 @@ extern ModelHead store_require_owner(const char *model);
 extern bool store_unchanged(const char *model, const char *method, Datum params,
 							const char *dataset, uint64 fingerprint, PublishedModel *newest);
 
-/* Writes the bytes of a version, telling progress how many chunks of n are written; returns their identity. */
+/* Writes the bytes of a version; progress hears how many chunks of n are written.  Returns their identity. */
 extern pg_uuid_t store_write(const void *bytes, size_t length,
 							 void (*progress) (int chunk, int n, void *arg), void *arg);
 
