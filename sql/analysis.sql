@@ -25,7 +25,7 @@ COMMENT ON FUNCTION dataset_summary(text) IS
 
 CREATE FUNCTION enrollment_histogram(dataset text DEFAULT 'default', bins int DEFAULT 20)
     RETURNS TABLE (low int, high int, users bigint)
-    LANGUAGE C STABLE PARALLEL UNSAFE COST 1000000 ROWS 20
+    LANGUAGE C STABLE PARALLEL UNSAFE COST 1000000 ROWS 20 SUPPORT recsys_rows_support
     AS 'MODULE_PATHNAME', 'recsys_enrollment_histogram';
 COMMENT ON FUNCTION enrollment_histogram(text, int) IS
 'number of users by their number of courses, in at most so many bins of equal width';
@@ -33,14 +33,14 @@ COMMENT ON FUNCTION enrollment_histogram(text, int) IS
 CREATE FUNCTION top_courses(dataset text DEFAULT 'default', n int DEFAULT 20)
     RETURNS TABLE (rank int, course_id text, title text, enrollments bigint, share float8,
         cumulative_share float8)
-    LANGUAGE C STABLE PARALLEL UNSAFE COST 1000000 ROWS 20
+    LANGUAGE C STABLE PARALLEL UNSAFE COST 1000000 ROWS 20 SUPPORT recsys_rows_support
     AS 'MODULE_PATHNAME', 'recsys_top_courses';
 COMMENT ON FUNCTION top_courses(text, int) IS
 'the courses with most ratings, and their share of all';
 
 CREATE FUNCTION keyword_counts(dataset text DEFAULT 'default', n int DEFAULT 50)
     RETURNS TABLE (word text, courses bigint, occurrences bigint)
-    LANGUAGE C STABLE PARALLEL UNSAFE COST 100000 ROWS 50
+    LANGUAGE C STABLE PARALLEL UNSAFE COST 100000 ROWS 50 SUPPORT recsys_rows_support
     AS 'MODULE_PATHNAME', 'recsys_keyword_counts';
 COMMENT ON FUNCTION keyword_counts(text, int) IS
 'the words in most courses: from the bag of words, or else from titles and descriptions in English';

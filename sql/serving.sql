@@ -8,6 +8,13 @@ COMMENT ON FUNCTION recsys_rows_support(internal) IS
 'planner support: a constant n is the number of rows to expect';
 REVOKE ALL ON FUNCTION recsys_rows_support(internal) FROM PUBLIC;
 
+CREATE FUNCTION recsys_user_rows_support(internal) RETURNS internal
+    LANGUAGE C STRICT VOLATILE PARALLEL SAFE
+    AS 'MODULE_PATHNAME', 'recsys_user_rows_support';
+COMMENT ON FUNCTION recsys_user_rows_support(internal) IS
+'planner support: a constant n is the number of rows to expect of each user';
+REVOKE ALL ON FUNCTION recsys_user_rows_support(internal) FROM PUBLIC;
+
 CREATE FUNCTION recommend_courses(
     user_id bigint,
     model text,
@@ -75,7 +82,7 @@ CREATE FUNCTION recommend_all(
     threshold float8 DEFAULT NULL,
     options jsonb DEFAULT '{}')
     RETURNS TABLE (user_id text, rank int, course_id text, title text, score float8, source text)
-    LANGUAGE C STABLE PARALLEL UNSAFE COST 1000000 ROWS 100000
+    LANGUAGE C STABLE PARALLEL UNSAFE COST 1000000 ROWS 100000 SUPPORT recsys_user_rows_support
     AS 'MODULE_PATHNAME', 'recsys_recommend_all';
 COMMENT ON FUNCTION recommend_all(text, int, boolean, float8, jsonb) IS
 'recommend_courses for every user of the dataset: those with ratings and those of the relation of users';

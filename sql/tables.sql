@@ -52,6 +52,7 @@ CREATE TABLE recsys_model (
     bytes           bigint NOT NULL,
     holds_user_rows boolean NOT NULL,
     trained_at      timestamptz NOT NULL,
+    trained_by      text NOT NULL,
     PRIMARY KEY (model, version)
 );
 CREATE UNIQUE INDEX recsys_model_published ON recsys_model (model) WHERE published;
@@ -59,6 +60,8 @@ COMMENT ON TABLE recsys_model IS 'Kept versions of all models, without their dat
 COMMENT ON COLUMN recsys_model.build IS 'identity of the trained bytes; caches are keyed by it';
 COMMENT ON COLUMN recsys_model.source IS 'the row of recsys_dataset that the model was trained on: whoever may not read those tables gets no answer';
 COMMENT ON COLUMN recsys_model.withdrawn IS 'rolled back: never a target of rollback_model again';
+COMMENT ON COLUMN recsys_model.seconds IS 'loading, fitting and writing the data, after the lock was there';
+COMMENT ON COLUMN recsys_model.trained_by IS 'role whose rights and row-level security decided what training read';
 COMMENT ON COLUMN recsys_model.fingerprint IS 'hash of all data that training read';
 
 CREATE TABLE recsys_model_data (

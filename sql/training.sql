@@ -74,7 +74,7 @@ CREATE VIEW recsys_progress AS
     SELECT p.pid, p.model, p.method, p.phase, p.iteration, p."of", p.loss, p.elapsed
     FROM recsys_progress_rows() p;
 COMMENT ON VIEW recsys_progress IS
-'training runs of this database that the current user may see; elapsed is in seconds';
+'training runs, and calls that look at all users, of this database that the current user may see; elapsed is in seconds';
 REVOKE ALL ON recsys_progress FROM PUBLIC;
 GRANT SELECT ON recsys_progress TO PUBLIC;
 
@@ -87,7 +87,7 @@ COMMENT ON FUNCTION recsys_model_readable(uuid) IS
 CREATE VIEW recsys_model_versions WITH (security_barrier) AS
     SELECT m.model, m.version, m.published, m.published_at, m.withdrawn, m.owner, m.method, m.params,
         m.dataset, m.users, m.courses, m.ratings, m.duplicates, m.load_seconds, m.fit_seconds,
-        m.seconds, m.bytes, m.holds_user_rows, m.trained_at, m.build
+        m.seconds, m.bytes, m.holds_user_rows, m.trained_at, m.trained_by, m.build
     FROM recsys_model m
     WHERE recsys_model_readable(m.build);
 COMMENT ON VIEW recsys_model_versions IS
@@ -97,7 +97,7 @@ GRANT SELECT ON recsys_model_versions TO PUBLIC;
 
 CREATE VIEW recsys_models WITH (security_barrier) AS
     SELECT v.model, v.version, v.published_at, v.owner, v.method, v.params, v.dataset, v.users,
-        v.courses, v.ratings, v.duplicates, v.seconds, v.bytes, v.holds_user_rows, v.trained_at
+        v.courses, v.ratings, v.duplicates, v.seconds, v.bytes, v.holds_user_rows, v.trained_at, v.trained_by
     FROM recsys_model_versions v
     WHERE v.published;
 COMMENT ON VIEW recsys_models IS

@@ -43,11 +43,11 @@ typedef enum RecsysStatus
 typedef enum Phase
 {
 	PHASE_WAITING,				/* for the lock of the model */
-	PHASE_LOADING,				/* ratings; iteration counts rows */
+	PHASE_LOADING,				/* courses, then ratings; iteration counts ratings */
 	PHASE_PREPARING,			/* sorting, courses, genres, terms, attributes */
 	PHASE_FITTING,
 	PHASE_SAVING,
-	PHASE_SCORING				/* recommending for many users */
+	PHASE_SCORING				/* all users, one after the other */
 } Phase;
 
 typedef enum MessageLevel

@@ -10,7 +10,8 @@
  * remembered is the one from before reading.
  *
  * The least recently used models go when the budget course_recsys.cache_size is
- * exceeded.  A new model is complete before it takes the old one's place.
+ * exceeded, counting all that an opened model holds.  A new model is complete
+ * before it takes the old one's place.
  */
 #include "postgres.h"
 
@@ -74,7 +75,7 @@ make_room(Size needed)
 		hash_seq_init(&scan, cache);
 		while ((slot = hash_seq_search(&scan)) != NULL)
 		{
-			total += slot->model->bytes;
+			total += MemoryContextMemAllocated(slot->model->pinned.context, true);
 			if (oldest == NULL || slot->model->last_used < oldest->last_used)
 				oldest = slot->model;
 		}
@@ -113,10 +114,10 @@ load_model(const char *name, const PublishedModel *published)
 
 	model->pinned.context = context;
 	model->name = MemoryContextStrdup(context, name);
+	MemoryContextSetIdentifier(context, model->name);
 	model->dataset = MemoryContextStrdup(context, published->dataset);
 	model->version = published->version;
 	model->build = published->build;
-	model->bytes = published->bytes;
 	error_context_stack = &callback;
 	env_for_context(env, context);
 	if ((bytes = env_alloc(env, Max(published->bytes, 0), 1)) == NULL)
@@ -165,6 +166,8 @@ refresh(const char *name, CachedModel *cached)
 		check_fits(name, &published);
 		make_room(Max(published.bytes, 0));
 		cached = load_model(name, &published);
+		/* Opened, a model may take more than its bytes. */
+		make_room(MemoryContextMemAllocated(cached->pinned.context, true));
 		put(cached, before);
 	}
 	else

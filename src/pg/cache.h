@@ -21,7 +21,6 @@ typedef struct CachedModel
 	Dataset    *source;			/* the dataset as it was when the model was trained */
 	int			version;
 	pg_uuid_t	build;
-	Size		bytes;
 	uint64		last_used;		/* tick of the cache */
 	Recommender rec;
 	bool		scratch_taken;	/* a call uses the members below; an inner call takes its own */

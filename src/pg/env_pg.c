@@ -14,7 +14,6 @@
 
 #include "pg/compat.h"
 #include "pg/env_pg.h"
-#include "pg/progress.h"
 #include "pg/settings.h"
 
 /* Core asks for memory; NULL when there is none. */
@@ -79,8 +78,10 @@ job_alloc(size_t bytes, void *ctx)
 static void
 job_progress(Phase phase, int64_t iteration, int64_t of, void *ctx)
 {
-	if (((Job *) ctx)->report)
-		progress_update(phase, iteration, of);
+	const Progress *run = ((Job *) ctx)->progress;
+
+	if (run)
+		progress_update(run, phase, iteration, of);
 }
 
 /* Core reports a term of its objective: one element of the training log. */
@@ -93,8 +94,8 @@ job_loss(int iteration, const char *term, double value, void *ctx)
 		appendStringInfoChar(&job->log, ',');
 	appendStringInfo(&job->log, "{\"iteration\":%d,\"term\":\"%s\",\"value\":%.9g,\"seconds\":%.3f}",
 					 iteration, term, value, job_seconds(job));
-	if (job->report)
-		progress_loss(value);
+	if (job->progress)
+		progress_loss(job->progress, value);
 }
 
 /* Core has something to tell the user. */

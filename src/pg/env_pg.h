@@ -9,6 +9,7 @@
 #include "portability/instr_time.h"
 
 #include "core/env.h"
+#include "pg/progress.h"
 
 /*
  * One job of the core.  Everything that the core allocates lives in `context`;
@@ -20,7 +21,7 @@ typedef struct Job
 	MemoryContext context;
 	instr_time	started;
 	bool		verbose;		/* pass NOTICEs on */
-	bool		report;			/* show progress in recsys_progress */
+	Progress   *progress;		/* shown in recsys_progress; or NULL */
 	StringInfoData log;			/* training log: JSON array elements, comma-separated */
 } Job;
 

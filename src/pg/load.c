@@ -183,6 +183,14 @@ typedef struct RatingsLoad
 	int64		n_expected;
 } RatingsLoad;
 
+/* Tells how many rows are read; once they are more than expected, the end is not known. */
+static void
+report_rows(RatingsLoad *load)
+{
+	env_progress(&load->job->env, PHASE_LOADING, load->n_rows,
+				 load->n_rows <= load->n_expected ? load->n_expected : 0);
+}
+
 /* One rating arrives. */
 static void
 load_rating(TupleTableSlot *slot, void *arg)
@@ -207,7 +215,7 @@ load_rating(TupleTableSlot *slot, void *arg)
 	if (unlikely(status != RECSYS_OK))
 		env_check(&load->job->env, status);
 	if (++load->n_rows % PROGRESS_ROWS == 0)
-		env_progress(&load->job->env, PHASE_LOADING, load->n_rows, load->n_expected);
+		report_rows(load);
 }
 
 /* The result of a count(*). */
@@ -318,7 +326,9 @@ load_ratings(Job *job, const Dataset *dataset, TrainingSet *set)
 
 	load.columns = ratings_columns(dataset);
 	load.sql = ratings_sql(dataset, &load.columns);
+	report_rows(&load);
 	check_size(&load);
+	report_rows(&load);
 	env_check(env, builder_init(env, &load.builder, key_kind(load.columns.types[0]),
 								key_kind(load.columns.types[1]), load.columns.time >= 0,
 								load.columns.rating < 0));

@@ -1,11 +1,16 @@
 /*
  * progress.c
- *		What each backend is training, for the view recsys_progress.
+ *		What each backend computes, for the view recsys_progress.
  *
  * PostgreSQL gives every backend one slot of 20 integers for progress reports,
  * readable by all and cleared on success and error.  It is used with a command
  * number of our own, which the server's own views do not show.  The names of
  * model and method are packed into integers, 8 bytes each.
+ *
+ * The slot is also cleared when a subtransaction fails, and taken when another
+ * command starts.  Both can happen in code of others while a run goes on: a view
+ * of ratings may call a function that catches errors.  So each update of a run
+ * looks whether the slot is still its own.
  */
 #include "postgres.h"
 
@@ -29,7 +34,7 @@ enum
 {
 	PARAM_MODEL = 0,			/* 8 integers: 63 bytes and a terminator */
 	PARAM_METHOD = 8,			/* 4 integers */
-	PARAM_PHASE = 12,
+	PARAM_PHASE = 12,			/* plus 1; it comes last, so 0 is a row that is not complete */
 	PARAM_ITERATION,
 	PARAM_OF,
 	PARAM_LOSS,					/* bits of a double */
@@ -64,36 +69,58 @@ put_text(int param, int words, const char *text)
 	}
 }
 
-/* Starts reporting; `relation` is only there because the slot wants one. */
-void
-progress_start(Oid relation, const char *model, const char *method)
-{
-	pgstat_progress_start_command(PROGRESS_COMMAND, relation);
-	put_text(PARAM_MODEL, MODEL_WORDS, model);
-	put_text(PARAM_METHOD, METHOD_WORDS, method);
-	progress_loss(NAN);
-	pgstat_progress_update_param(PARAM_STARTED, GetCurrentTimestamp());
-	progress_update(PHASE_WAITING, 0, 0);
-}
-
-/* Where the work stands. */
-void
-progress_update(Phase phase, int64_t iteration, int64_t of)
-{
-	static const int params[] = {PARAM_PHASE, PARAM_ITERATION, PARAM_OF};
-	int64		values[] = {phase, iteration, of};
-
-	pgstat_progress_update_multi_param(lengthof(params), params, values);
-}
-
-/* The newest value of the objective. */
-void
-progress_loss(double loss)
+/* Puts the newest value of the objective into the slot. */
+static void
+put_loss(double loss)
 {
 	int64		bits;
 
 	memcpy(&bits, &loss, sizeof(bits));
 	pgstat_progress_update_param(PARAM_LOSS, bits);
+}
+
+/* Takes the slot; its relation is only there because the slot wants one. */
+static void
+take_slot(const Progress *run)
+{
+	pgstat_progress_start_command(PROGRESS_COMMAND, run->relation);
+	put_text(PARAM_MODEL, MODEL_WORDS, run->model);
+	put_text(PARAM_METHOD, METHOD_WORDS, run->method);
+	put_loss(run->loss);
+	pgstat_progress_update_param(PARAM_STARTED, run->started);
+}
+
+/* Starts reporting. */
+void
+progress_start(Progress *run, Oid relation, const char *model, const char *method,
+			   Phase phase)
+{
+	*run = (Progress) {
+		.relation = relation, .model = model, .method = method, .started = GetCurrentTimestamp(),
+		.loss = NAN
+	};
+	take_slot(run);
+	progress_update(run, phase, 0, 0);
+}
+
+/* Where the work stands; an `of` of 0 means that the end is not known. */
+void
+progress_update(const Progress *run, Phase phase, int64_t iteration, int64_t of)
+{
+	static const int params[] = {PARAM_PHASE, PARAM_ITERATION, PARAM_OF};
+	int64		values[] = {phase + 1, iteration, of};
+
+	if (MyBEEntry != NULL && MyBEEntry->st_progress_command != PROGRESS_COMMAND)
+		take_slot(run);
+	pgstat_progress_update_multi_param(lengthof(params), params, values);
+}
+
+/* The newest value of the objective. */
+void
+progress_loss(Progress *run, double loss)
+{
+	run->loss = loss;
+	put_loss(loss);
 }
 
 /* Ends reporting; an error does that by itself. */
@@ -118,7 +145,7 @@ may_see(const PgBackendStatus *backend)
 		has_privs_of_role(GetUserId(), backend->st_userid);
 }
 
-/* Backend number i (from 1); false when it trains nothing that the caller may see. */
+/* Backend number i (from 1); false when it computes nothing that the caller may see. */
 bool
 progress_read(int i, ProgressRow *row)
 {
@@ -137,7 +164,7 @@ progress_read(int i, ProgressRow *row)
 		backend->st_databaseid != MyDatabaseId || !may_see(backend))
 		return false;
 
-	phase = backend->st_progress_param[PARAM_PHASE];
+	phase = backend->st_progress_param[PARAM_PHASE] - 1;
 	if (phase < 0 || phase >= (int64) lengthof(phase_names))
 		return false;
 	row->pid = backend->st_procpid;

@@ -21,6 +21,7 @@
 #include "core/topk.h"
 #include "pg/history.h"
 #include "pg/population.h"
+#include "pg/registry.h"
 #include "pg/titles.h"
 
 #define BLOCK_USERS 512			/* scored between two emissions */
@@ -63,6 +64,25 @@ take(Job *job, int64 n, Size size)
 	if (block == NULL)
 		env_check(&job->env, job->env.status);
 	return block;
+}
+
+/* A job that is shown in recsys_progress. */
+static Job *
+begin_job(const char *model, const Serving *serving, Progress *progress)
+{
+	Job		   *job = job_create(model);
+
+	progress_start(progress, registry()->model_rel, model, serving->rec->method->name, PHASE_LOADING);
+	job->progress = progress;
+	return job;
+}
+
+/* Ends it. */
+static void
+end_job(Job *job)
+{
+	progress_end();
+	job_end(job);
 }
 
 /* What each thread needs. */
@@ -186,6 +206,7 @@ run_block(BatchJob *batch, Job *job, ParallelFunction function)
 	int64		n = Min(BLOCK_USERS, batch->population->n_users - batch->first);
 
 	CHECK_FOR_INTERRUPTS();
+	env_progress(&job->env, PHASE_SCORING, batch->first, batch->population->n_users);
 	env_check(&job->env, parallel_for(&job->env, n, CHUNK_USERS, function, batch, false));
 	return n;
 }
@@ -217,7 +238,8 @@ recommend_all_rows(Call *call, const char *model, const Selection *selection)
 {
 	Serving		serving = serving_open(model);
 	const CommonParams *common = serving.rec->params;
-	Job		   *job = job_create(model);
+	Progress	progress;
+	Job		   *job = begin_job(model, &serving, &progress);
 	Population	population;
 	Titles	   *titles;
 	BatchJob	batch = {
@@ -237,7 +259,7 @@ recommend_all_rows(Call *call, const char *model, const Selection *selection)
 	prepare_workers(&batch, job);
 	emit_all(call, &batch, job, titles);
 	SPI_finish();
-	job_end(job);
+	end_job(job);
 }
 
 /* The best users, best first, as rows rank, user_id, score. */
@@ -334,7 +356,8 @@ recommend_user_rows(Call *call, const char *model, const char *course, int n,
 {
 	Strategy	strategy = parse_strategy(strategy_name);
 	Serving		serving = serving_open(model);
-	Job		   *job = job_create(model);
+	Progress	progress;
+	Job		   *job = begin_job(model, &serving, &progress);
 	Population	population;
 	Topk		best;
 	BatchJob	batch = {.serving = &serving, .population = &population};
@@ -351,7 +374,7 @@ recommend_user_rows(Call *call, const char *model, const char *course, int n,
 		emit_users(call, &population, &best, strategy != STRATEGY_RANDOM);
 	}
 	SPI_finish();
-	job_end(job);
+	end_job(job);
 }
 
 /* Can it compare users? */
@@ -366,7 +389,8 @@ void
 similar_user_rows(Call *call, const char *model, const UserArg *user, int n)
 {
 	Serving		serving = serving_open(model);
-	Job		   *job = job_create(model);
+	Progress	progress;
+	Job		   *job = begin_job(model, &serving, &progress);
 	Population	population;
 	OwnHistory *self;
 	Topk		best;
@@ -395,5 +419,5 @@ similar_user_rows(Call *call, const char *model, const UserArg *user, int n)
 		emit_users(call, &population, &best, true);
 	}
 	SPI_finish();
-	job_end(job);
+	end_job(job);
 }

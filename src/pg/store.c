@@ -159,36 +159,6 @@ make_uuid(pg_uuid_t *uuid)
 	uuid->data[8] = (uuid->data[8] & 0x3f) | 0x80;
 }
 
-/* Writes the row without its bytes. */
-static void
-insert_row(const ModelVersion *v, const pg_uuid_t *build)
-{
-	Oid			types[] = {
-		TEXTOID, INT4OID, UUIDOID, TEXTOID, TEXTOID, JSONBOID, TEXTOID, INT8OID, INT4OID, INT8OID,
-		INT8OID, INT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, TEXTOID, INT8OID, BOOLOID, TIMESTAMPTZOID
-	};
-	Datum		values[] = {
-		CStringGetTextDatum(v->model), Int32GetDatum(v->version), UUIDPGetDatum(build),
-		CStringGetTextDatum(v->owner), CStringGetTextDatum(v->method), v->params,
-		CStringGetTextDatum(v->dataset), Int64GetDatum(v->summary->n_users),
-		Int32GetDatum((int32) v->summary->n_courses), Int64GetDatum(v->summary->n_ratings),
-		Int64GetDatum(v->summary->n_duplicates), Int64GetDatum((int64) v->summary->fingerprint),
-		Float8GetDatum(v->load_seconds), Float8GetDatum(v->fit_seconds), Float8GetDatum(v->seconds),
-		CStringGetTextDatum(v->training_log), Int64GetDatum((int64) v->length),
-		BoolGetDatum(v->holds_user_rows), TimestampTzGetDatum(GetCurrentTimestamp())
-	};
-
-	registry_execute(REGISTRY_WRITE,
-					 "INSERT INTO %1$s.recsys_model (model, version, build, published, owner, method,"
-					 " params, dataset, source, users, courses, ratings, duplicates, fingerprint,"
-					 " load_seconds, fit_seconds, seconds, training_log, bytes, holds_user_rows,"
-					 " trained_at) VALUES ($1, $2, $3, false, $4, $5, $6, $7,"
-					 " (SELECT pg_catalog.to_jsonb(d) FROM %1$s.recsys_dataset AS d"
-					 " WHERE d.name OPERATOR(pg_catalog.=) $7), $8, $9, $10, $11, $12,"
-					 " $13, $14, $15, $16::pg_catalog.jsonb, $17, $18, $19)",
-					 lengthof(types), types, values, NULL);
-}
-
 /* One piece of the bytes, as bytea. */
 static bytea *
 make_chunk(const char *bytes, size_t length)
@@ -200,20 +170,20 @@ make_chunk(const char *bytes, size_t length)
 	return chunk;
 }
 
-/* Writes a version with its bytes, unpublished. */
-void
-store_insert(const ModelVersion *v, void (*progress) (int chunk, int n, void *arg), void *arg)
+/* Writes the bytes of a version; the row that names them comes later, since it says how long that took. */
+pg_uuid_t
+store_write(const void *bytes, size_t length, void (*progress) (int chunk, int n, void *arg),
+			void *arg)
 {
-	int			n_chunks = (int) ((v->length + CHUNK_BYTES - 1) / CHUNK_BYTES);
+	int			n_chunks = (int) ((length + CHUNK_BYTES - 1) / CHUNK_BYTES);
 	pg_uuid_t	build;
 
 	make_uuid(&build);
-	insert_row(v, &build);
 	for (int i = 0; i < n_chunks; i++)
 	{
 		size_t		offset = (size_t) i * CHUNK_BYTES;
-		bytea	   *chunk = make_chunk((const char *) v->bytes + offset,
-									   Min(CHUNK_BYTES, v->length - offset));
+		bytea	   *chunk = make_chunk((const char *) bytes + offset,
+									   Min(CHUNK_BYTES, length - offset));
 		Oid			types[] = {UUIDOID, INT4OID, BYTEAOID};
 		Datum		values[] = {UUIDPGetDatum(&build), Int32GetDatum(i), PointerGetDatum(chunk)};
 
@@ -223,6 +193,40 @@ store_insert(const ModelVersion *v, void (*progress) (int chunk, int n, void *ar
 						 " VALUES ($1, $2, $3)", 3, types, values, NULL);
 		pfree(chunk);
 	}
+	progress(n_chunks, n_chunks, arg);
+	return build;
+}
+
+/* Writes the row of a version, unpublished. */
+void
+store_insert(const ModelVersion *v)
+{
+	Oid			types[] = {
+		TEXTOID, INT4OID, UUIDOID, TEXTOID, TEXTOID, JSONBOID, TEXTOID, INT8OID, INT4OID, INT8OID,
+		INT8OID, INT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, TEXTOID, INT8OID, BOOLOID, TIMESTAMPTZOID,
+		TEXTOID
+	};
+	Datum		values[] = {
+		CStringGetTextDatum(v->model), Int32GetDatum(v->version), UUIDPGetDatum(&v->build),
+		CStringGetTextDatum(v->owner), CStringGetTextDatum(v->method), v->params,
+		CStringGetTextDatum(v->dataset), Int64GetDatum(v->summary->n_users),
+		Int32GetDatum((int32) v->summary->n_courses), Int64GetDatum(v->summary->n_ratings),
+		Int64GetDatum(v->summary->n_duplicates), Int64GetDatum((int64) v->summary->fingerprint),
+		Float8GetDatum(v->load_seconds), Float8GetDatum(v->fit_seconds), Float8GetDatum(v->seconds),
+		CStringGetTextDatum(v->training_log), Int64GetDatum((int64) v->length),
+		BoolGetDatum(v->holds_user_rows), TimestampTzGetDatum(GetCurrentTimestamp()),
+		CStringGetTextDatum(v->trained_by)
+	};
+
+	registry_execute(REGISTRY_WRITE,
+					 "INSERT INTO %1$s.recsys_model (model, version, build, published, owner, method,"
+					 " params, dataset, source, users, courses, ratings, duplicates, fingerprint,"
+					 " load_seconds, fit_seconds, seconds, training_log, bytes, holds_user_rows,"
+					 " trained_at, trained_by) VALUES ($1, $2, $3, false, $4, $5, $6, $7,"
+					 " (SELECT pg_catalog.to_jsonb(d) FROM %1$s.recsys_dataset AS d"
+					 " WHERE d.name OPERATOR(pg_catalog.=) $7), $8, $9, $10, $11, $12,"
+					 " $13, $14, $15, $16::pg_catalog.jsonb, $17, $18, $19, $20)",
+					 lengthof(types), types, values, NULL);
 }
 
 /* Makes a version the one that is served. */

@@ -32,9 +32,10 @@ typedef struct ModelVersion
 	double		fit_seconds;
 	double		seconds;
 	const char *training_log;	/* JSON array */
-	const void *bytes;
+	pg_uuid_t	build;			/* identity of the bytes, as store_write gave it */
 	size_t		length;
 	bool		holds_user_rows;
+	const char *trained_by;
 } ModelVersion;
 
 /* A version to be read: mostly the published one. */
@@ -61,8 +62,12 @@ extern ModelHead store_require_owner(const char *model);
 extern bool store_unchanged(const char *model, const char *method, Datum params,
 							const char *dataset, uint64 fingerprint, PublishedModel *newest);
 
-extern void store_insert(const ModelVersion *version, void (*progress) (int chunk, int n, void *arg),
-						 void *arg);
+/* Writes the bytes of a version; progress hears how many chunks of n are written.  Returns their identity. */
+extern pg_uuid_t store_write(const void *bytes, size_t length,
+							 void (*progress) (int chunk, int n, void *arg), void *arg);
+
+/* Writes the row of a version, unpublished. */
+extern void store_insert(const ModelVersion *version);
 extern void store_publish(const char *model, int version);
 extern int	store_rollback(const char *model);
 extern void store_prune(const char *model, int keep);

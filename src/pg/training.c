@@ -43,6 +43,7 @@ typedef struct Training
 	void	   *bytes;
 	size_t		length;
 	ModelVersion version;
+	Progress	progress;
 } Training;
 
 /* Raises unless the model is new or the caller's. */
@@ -96,11 +97,11 @@ fit(Training *t)
 	check_cacheable(t);
 }
 
-/* A chunk is about to be written. */
+/* So many chunks of n are written. */
 static void
 saving(int chunk, int n, void *arg)
 {
-	progress_update(PHASE_SAVING, chunk, n);
+	progress_update(arg, PHASE_SAVING, chunk, n);
 }
 
 /* Writes the next version; publishes and prunes. */
@@ -109,11 +110,13 @@ save(Training *t, const ModelHead *head)
 {
 	const TrainArgs *args = t->args;
 	const CommonParams *common = t->params;
+	pg_uuid_t	build = store_write(t->bytes, t->length, saving, &t->progress);
 
 	t->version = (ModelVersion) {
 		.model = args->model,
 		.version = head->newest + 1,
 		.owner = head->exists ? head->owner : GetUserNameFromId(GetUserId(), false),
+		.trained_by = GetUserNameFromId(GetUserId(), false),
 		.method = t->method->name,
 		.params = t->params_json,
 		.dataset = t->dataset->name,
@@ -122,11 +125,11 @@ save(Training *t, const ModelHead *head)
 		.fit_seconds = t->fit_seconds,
 		.seconds = job_seconds(t->job),
 		.training_log = psprintf("[%s]", t->job->log.data),
-		.bytes = t->bytes,
+		.build = build,
 		.length = t->length,
 		.holds_user_rows = t->method->stores_user_rows && t->method->stores_user_rows(t->params)
 	};
-	store_insert(&t->version, saving, NULL);
+	store_insert(&t->version);
 	if (args->publish)
 		store_publish(args->model, t->version.version);
 	store_prune(args->model, (int) common->keep_versions);
@@ -141,7 +144,7 @@ add_row(Call *call, const Training *t)
 	Datum		values[] = {
 		CStringGetTextDatum(v->model), Int32GetDatum(v->version), CStringGetTextDatum(v->method),
 		Int64GetDatum(v->summary->n_users), Int32GetDatum((int32) v->summary->n_courses),
-		Int64GetDatum(v->summary->n_ratings), Float8GetDatum(job_seconds(t->job)),
+		Int64GetDatum(v->summary->n_ratings), Float8GetDatum(v->seconds),
 		Int64GetDatum((int64) v->length)
 	};
 
@@ -273,12 +276,12 @@ train_model_rows(Call *call, const TrainArgs *args)
 	SPI_finish();
 
 	common = t.params;
-	progress_start(registry()->model_rel, args->model, t.method->name);
+	progress_start(&t.progress, registry()->model_rel, args->model, t.method->name, PHASE_WAITING);
 	if (registry_lock(registry()->model_rel, args->model, true, args->wait))
 	{
 		t.job = job_create(args->model);
 		t.job->verbose = common->verbose;
-		t.job->report = true;
+		t.job->progress = &t.progress;
 		if (train_locked(&t))
 		{
 			add_row(call, &t);

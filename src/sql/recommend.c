@@ -6,9 +6,6 @@
 
 #include <math.h>
 
-#include "nodes/nodeFuncs.h"
-#include "nodes/supportnodes.h"
-
 #include "pg/args.h"
 #include "pg/call.h"
 #include "pg/compat.h"
@@ -235,27 +232,4 @@ recsys_explain_recommendation(PG_FUNCTION_ARGS)
 		explain_rows(&call, model, &user, course);
 	call_end(&call);
 	return (Datum) 0;
-}
-
-#define ROWS_ARGUMENT 2			/* position of n in all functions with this support */
-#define ROWS_MAX 1000			/* expected at most: a great n means "all", which are not that many */
-
-RECSYS_FUNCTION(recsys_rows_support);
-
-/* Planner support: a constant n is the number of rows to expect. */
-Datum
-recsys_rows_support(PG_FUNCTION_ARGS)
-{
-	Node	   *node = (Node *) PG_GETARG_POINTER(0);
-	SupportRequestRows *request = (SupportRequestRows *) node;
-	Const	   *n;
-
-	if (!IsA(node, SupportRequestRows) || !is_funcclause(request->node) ||
-		list_length(((FuncExpr *) request->node)->args) <= ROWS_ARGUMENT)
-		PG_RETURN_POINTER(NULL);
-	n = list_nth(((FuncExpr *) request->node)->args, ROWS_ARGUMENT);
-	if (!IsA(n, Const) || n->constisnull || DatumGetInt32(n->constvalue) < 1)
-		PG_RETURN_POINTER(NULL);
-	request->rows = Min(DatumGetInt32(n->constvalue), ROWS_MAX);
-	PG_RETURN_POINTER(request);
 }

@@ -5,7 +5,8 @@
 # block, and nothing else: names, arguments, defaults, results, volatility, parallel label, cost, rows,
 # privileges. "a|b" in the type of an argument stands for one function with a and one with b. The table
 # of settings and, in docs/methods.md, the tables of parameters must agree with the server. Links
-# between the documents lead somewhere.
+# between the documents lead somewhere. The messages in the table of symptoms of docs/operating.md are messages
+# of the source, under the SQLSTATE that stands before them.
 #
 # Needs a running server and a superuser in the PG* environment; makes a database docs_reference.
 use strict;
@@ -138,11 +139,13 @@ sub check_methods
 {
 	my @lines = read_document('docs/methods.md');
 	my @common = table_rows('Parameters of all methods', 'parameter', @lines);
+	my @sizes = map { $_->[0] } table_rows('Sizes', 'method', read_document('docs/operating.md'));
 	for my $method (map { $_->[0] } query($database, 'SELECT method FROM recsys.recsys_methods()'))
 	{
 		my @rows = (table_rows($method, 'parameter', @lines), @common);
 		my @documented = map { join ' | ', @$_[ 0 .. 3 ] } @rows;
 		same_set(\@documented, [ real_params($method) ], "parameters of $method");
+		ok((grep { $_ eq $method } @sizes), "docs/operating.md tells the size of $method");
 		check_aliases($method, @rows);
 	}
 }
@@ -194,6 +197,34 @@ sub check_links
 	is(join("\n", @broken), '', "links of $file lead somewhere");
 }
 
+# How the source names the SQLSTATEs of the symptoms; errors of src/core by their status.
+my %conditions = (
+	'40001' => 'ERRCODE_T_R_SERIALIZATION_FAILURE', '42501' => 'ERRCODE_INSUFFICIENT_PRIVILEGE',
+	'42P01' => 'ERRCODE_UNDEFINED_TABLE', '53400' => 'ERRCODE_CONFIGURATION_LIMIT_EXCEEDED|RECSYS_OVER_LIMIT',
+	'55000' => 'ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE', 'XX001' => 'ERRCODE_DATA_CORRUPTED|RECSYS_CORRUPT');
+
+# The calls of the source that raise errors with this SQLSTATE, one string each.
+sub raised_errors
+{
+	my ($state) = @_;
+	my $condition = $conditions{$state} or return;
+	return map { (join "\n", read_document($_)) =~ /(?:errcode\(|env_fail\(env, )(?:$condition)\b(.*?);/gs } glob 'src/*/*.c';
+}
+
+# Every "SQLSTATE `message`" among the symptoms.
+sub check_symptoms
+{
+	my $n = 0;
+	for my $symptom (map { /^\| (\w{5}) `([^`]+)` \|/ ? [ $1, $2 ] : () } read_document('docs/operating.md'))
+	{
+		my ($state, $message) = @$symptom;
+		my $pattern = join '.*', map { quotemeta } split / ?\.\.\. ?/, $message;
+		ok((grep { /$pattern/s } raised_errors($state)), "symptom $state $message: raised by the source");
+		$n++;
+	}
+	cmp_ok($n, '>', 5, 'there are such symptoms');
+}
+
 # The method that docs/internals.md shows compiles; its first C block is a whole file.
 sub check_example_method
 {
@@ -217,6 +248,7 @@ same_set([ grep { /^(VIEW|TABLE) / } @documented ], [ real_relations() ], 'relat
 check_settings();
 check_methods();
 check_example_method();
+check_symptoms();
 check_links($_) for document_files(), 'CHANGELOG.md';
 run_script('postgres', "DROP DATABASE $database; DROP ROLE docs_nobody;");
 done_testing();
