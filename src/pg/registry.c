@@ -36,6 +36,7 @@ static Registry tables;
 static uint64 generation = 1;
 static uint64 catalog_generation = 1;
 static uint64 tables_generation = 0;	/* generation when tables was filled */
+static uint64 own_transaction = 1;
 
 /* Some relation changed, or (InvalidOid) any may have. */
 static void
@@ -53,7 +54,22 @@ catalog_changed(Datum arg, int cache, uint32 hash)
 	catalog_generation++;
 }
 
-/* Listens to invalidations; once, when the library is loaded. */
+/* A transaction has ended. */
+static void
+transaction_ended(XactEvent event, void *arg)
+{
+	own_transaction++;
+}
+
+/* A subtransaction rolls back; one without an id has changed nothing. */
+static void
+subtransaction_ended(SubXactEvent event, SubTransactionId id, SubTransactionId parent, void *arg)
+{
+	if (event == SUBXACT_EVENT_ABORT_SUB && TransactionIdIsValid(GetCurrentTransactionIdIfAny()))
+		own_transaction++;
+}
+
+/* Listens to invalidations and to the end of transactions; once, when the library is loaded. */
 void
 registry_init(void)
 {
@@ -62,6 +78,8 @@ registry_init(void)
 	CacheRegisterRelcacheCallback(relation_changed, (Datum) 0);
 	for (int i = 0; i < (int) lengthof(caches); i++)
 		CacheRegisterSyscacheCallback(caches[i], catalog_changed, (Datum) 0);
+	RegisterXactCallback(transaction_ended, NULL);
+	RegisterSubXactCallback(subtransaction_ended, NULL);
 }
 
 /* Rises whenever names, columns, types or privileges in the database may have changed. */
@@ -76,6 +94,44 @@ uint64
 registry_generation(void)
 {
 	return generation;
+}
+
+/*
+ * The mark of the active snapshot.  Of the transactions below xmax those that
+ * were running can only become fewer, so their number tells which they are.
+ */
+SnapshotMark
+registry_snapshot_mark(void)
+{
+	Snapshot	snapshot = GetActiveSnapshot();
+
+	return (SnapshotMark) {
+		.transaction = own_transaction,
+		.xmax = snapshot->xmax,
+		.xcnt = snapshot->xcnt,
+		.subxcnt = snapshot->subxcnt,
+		.curcid = snapshot->curcid
+	};
+}
+
+/* May what was read then be used without looking again? */
+bool
+registry_still_good(uint64 read_generation, const SnapshotMark *mark)
+{
+	SnapshotMark now;
+
+	if (read_generation == generation)
+		return true;
+	now = registry_snapshot_mark();
+	return mark->transaction == now.transaction && mark->xmax == now.xmax &&
+		mark->xcnt == now.xcnt && mark->subxcnt == now.subxcnt && mark->curcid == now.curcid;
+}
+
+/* Makes the latest snapshot the active one. */
+void
+registry_push_latest(void)
+{
+	PushActiveSnapshot(GetLatestSnapshot());
 }
 
 /* OID of one of the tables. */
@@ -150,11 +206,11 @@ registry_execute(RegistryMode mode, const char *format, int n_args, Oid *types, 
 	SetUserIdAndSecContext(tables.owner, security | SECURITY_LOCAL_USERID_CHANGE |
 						   SECURITY_NOFORCE_RLS);
 	if (mode == REGISTRY_READ)
-		PushActiveSnapshot(GetLatestSnapshot());
+		registry_push_latest();
 	else if (mode == REGISTRY_READ_TRANSACTION)
 		PushActiveSnapshot(GetTransactionSnapshot());
 	result = SPI_execute_with_args(sql, n_args, types, values, nulls, mode != REGISTRY_WRITE, 0);
-	if (mode != REGISTRY_WRITE)
+	if (mode == REGISTRY_READ || mode == REGISTRY_READ_TRANSACTION)
 		PopActiveSnapshot();
 	SetUserIdAndSecContext(user, security);
 	if (result < 0)

@@ -40,6 +40,35 @@ extern uint64 registry_catalog_generation(void);
 extern void registry_init(void);	/* when the library is loaded */
 
 /*
+ * What the active snapshot sees, in short: two equal marks see the same
+ * committed transactions and the same changes of their own one.
+ */
+typedef struct SnapshotMark
+{
+	uint64		transaction;	/* rises when changes of our own may have been undone */
+	TransactionId xmax;
+	uint32		xcnt;
+	int32		subxcnt;
+	CommandId	curcid;
+} SnapshotMark;
+
+/* The mark of the active snapshot. */
+extern SnapshotMark registry_snapshot_mark(void);
+
+/*
+ * May what was looked at under `mark`, at `generation`, be used without looking
+ * again?  Yes when nothing has changed, and within one snapshot also when
+ * something has: a statement is served from one version.
+ */
+extern bool registry_still_good(uint64 read_generation, const SnapshotMark *mark);
+
+/*
+ * Several reads that must fit together: makes the latest snapshot the active
+ * one.  PopActiveSnapshot() ends it.
+ */
+extern void registry_push_latest(void);
+
+/*
  * Runs one statement on the own tables as their owner, within an open SPI
  * connection.  The format's only %s is the schema.  read: under the latest
  * snapshot; else as a command that sees and makes changes.  Results are in
@@ -48,6 +77,7 @@ extern void registry_init(void);	/* when the library is loaded */
 typedef enum RegistryMode
 {
 	REGISTRY_READ,
+	REGISTRY_READ_ACTIVE,		/* under the active snapshot */
 	REGISTRY_READ_TRANSACTION,	/* under the transaction's own snapshot */
 	REGISTRY_WRITE
 } RegistryMode;

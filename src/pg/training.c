@@ -219,8 +219,10 @@ is_whole(const PublishedModel *stored)
 	env_for_context(&env, context);
 	if ((bytes = env_alloc(&env, stored->bytes, 1)) == NULL)
 		env_check(&env, env.status);
+	registry_push_latest();
 	whole = store_read_whole(stored, bytes) &&
 		opened(&env, recommender_open(&env, &rec, bytes, stored->bytes));
+	PopActiveSnapshot();
 	MemoryContextDelete(context);
 	return whole;
 }
