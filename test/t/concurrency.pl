@@ -105,12 +105,22 @@ $node->safe_psql('postgres', q{
 		RETURN ascii(of_side);
 	END $$;
 
-	-- What this session holds: memory contexts, and what the kernel counts of its own.
-	CREATE TABLE held (pid int, at float8, contexts bigint, rss_kb bigint);
+	-- Raises unless a statement saw as many models as there are at any time.
+	CREATE FUNCTION all_there(seen int, expected int) RETURNS int LANGUAGE plpgsql AS $$
+	BEGIN
+		IF seen <> expected THEN
+			RAISE EXCEPTION 'recsys_models shows % models of %', seen, expected;
+		END IF;
+		RETURN seen;
+	END $$;
+
+	-- What this session holds: memory contexts, those of models, and what the kernel counts of its own.
+	CREATE TABLE held (pid int, at float8, contexts bigint, models int, rss_kb bigint);
 	CREATE FUNCTION hold() RETURNS void LANGUAGE sql AS $$
-		INSERT INTO held SELECT pg_backend_pid(), extract(epoch FROM clock_timestamp()),
-			(SELECT sum(total_bytes) FROM pg_backend_memory_contexts),
-			substring(pg_read_file('/proc/self/status') FROM 'RssAnon:\s+(\d+)')::bigint $$;
+		INSERT INTO held SELECT pg_backend_pid(), extract(epoch FROM clock_timestamp()), sum(total_bytes),
+			count(*) FILTER (WHERE name = 'course_recsys model'),
+			substring(pg_read_file('/proc/self/status') FROM 'RssAnon:\s+(\d+)')::bigint
+			FROM pg_backend_memory_contexts $$;
 });
 
 my $control = session($node);
@@ -173,7 +183,8 @@ sub checked
 # The scripts of those who serve: each answer by itself; several of one model in a transaction with one snapshot.
 sub serving_scripts
 {
-	my @scripts = ("SELECT hold();\n", 1);
+	my $models = $control->query('SELECT count(*) FROM tried');
+	my @scripts = ("SELECT hold();\n", 10, "SELECT all_there(count(*)::int, $models) FROM recsys_models;\n", 5);
 	my %of_model;
 	for my $row (split /\n/, $control->query(q{SELECT model, kind, sql FROM answer JOIN statement USING (kind) WHERE side = 'A'}))
 	{
@@ -260,6 +271,155 @@ for my $case ([ 'contexts', 1024 * 1024, 'memory contexts' ], [ 'rss_kb', 6 * 10
 	cmp_ok($sessions, '>=', 4, "$what: sessions that were measured early and late");
 	cmp_ok($grown, '<', $bound, "$what: no session that served has grown: $grown");
 }
+
+
+# --- the life of a session through many versions --------------------------------------------------------
+
+my $versions = 1000;
+
+# A model that is trained again when all who follow it have served the version before; each version has one rating more.
+$node->safe_psql('postgres', q{
+	TRUNCATE held;
+	CREATE TABLE few_ratings AS SELECT u AS user_id, 1 + (u + c) % 5 AS course_id, 3::real AS rating
+		FROM generate_series(1, 9) AS u, generate_series(1, 2) AS c;
+	CREATE INDEX ON few_ratings (user_id);
+	CREATE FUNCTION breaks() RETURNS boolean VOLATILE LANGUAGE plpgsql AS $$
+	BEGIN
+		IF current_setting('concurrency.breaks', true) = 'on' THEN
+			RAISE EXCEPTION 'the relation of courses breaks';
+		END IF;
+		RETURN false;
+	END $$;
+	CREATE VIEW few_courses AS SELECT i AS id, 'Course ' || i AS title FROM generate_series(1, 5) AS i WHERE NOT breaks();
+	SELECT register_dataset('few', 'few_ratings', 'few_courses');
+	CREATE FUNCTION served() RETURNS float8 VOLATILE LANGUAGE sql AS
+		$$ SELECT score FROM recommend_courses(NULL::bigint, 'living', 1) $$;
+
+	CREATE SEQUENCE made;
+	CREATE SEQUENCE "follows by transactions";
+	CREATE SEQUENCE "follows in a transaction";
+	CREATE SEQUENCE "follows through errors";
+	CREATE PROCEDURE wait_for(sequence text, version int) LANGUAGE plpgsql AS $$
+	DECLARE
+		reached bigint := 0;
+	BEGIN
+		WHILE reached < version LOOP
+			EXECUTE format('SELECT last_value FROM %I', sequence) INTO reached;
+			PERFORM pg_sleep(0.0002) WHERE reached < version;
+		END LOOP;
+	END $$;
+	CREATE PROCEDURE train_many(versions int) LANGUAGE plpgsql AS $$
+	BEGIN
+		FOR v IN 2 .. versions LOOP
+			INSERT INTO few_ratings VALUES (100 + v, 1, 3);
+			PERFORM train_model('living', 'popular', dataset => 'few');
+			COMMIT;
+			PERFORM setval('made', v);
+			CALL wait_for('follows by transactions', v);
+			CALL wait_for('follows in a transaction', v);
+			CALL wait_for('follows through errors', v);
+		END LOOP;
+	END $$;
+	CREATE PROCEDURE follow(name text, versions int) LANGUAGE plpgsql AS $$
+	DECLARE
+		score float8;
+		before float8 := served();
+	BEGIN
+		FOR v IN 2 .. versions LOOP
+			CALL wait_for('made', v);
+			IF name = 'follows by transactions' THEN
+				COMMIT;
+			ELSIF name = 'follows through errors' THEN
+				PERFORM set_config('concurrency.breaks', 'on', false);
+				BEGIN
+					score := served();
+					RAISE EXCEPTION SQLSTATE 'P9999' USING MESSAGE = 'no error';
+				EXCEPTION WHEN raise_exception THEN
+					PERFORM set_config('concurrency.breaks', '', false);
+				END;
+			END IF;
+			SELECT served() INTO score;
+			IF score <> before + 1 THEN
+				RAISE EXCEPTION '% met % after %', name, score, before;
+			END IF;
+			before := score;
+			PERFORM hold() WHERE v IN (100, versions);
+			PERFORM setval(format('%I', name), v);
+		END LOOP;
+	END $$;
+	SELECT train_model('living', 'popular', dataset => 'few')});
+
+my $started = time;
+my %follower = map { $_ => session($node) } 'follows by transactions', 'follows in a transaction', 'follows through errors';
+my $writer = session($node);
+my $idle = session($node);
+my $idle_in_transaction = session($node);
+my $repeatable = session($node);
+my $cursor = session($node);
+$_->query('SELECT served(), hold()') for $idle, $idle_in_transaction, $repeatable, $cursor;
+$idle_in_transaction->query('BEGIN');
+my $first = $idle_in_transaction->query('SELECT served()');
+$repeatable->query('BEGIN ISOLATION LEVEL REPEATABLE READ');
+is($repeatable->query('SELECT served()'), $first, 'all begin with the same version');
+$cursor->query(q{BEGIN; DECLARE c CURSOR FOR SELECT r.score FROM generate_series(1, 1000) AS u, recommend_courses(NULL::bigint, 'living', 1) AS r});
+is($cursor->query('FETCH 2 FROM c'), "$first\n$first", 'also a cursor');
+
+$follower{$_}->begin("CALL follow('$_', $versions)") for sort keys %follower;
+$writer->begin("CALL train_many($versions)");
+for my $session ($writer, map { $follower{$_} } sort keys %follower)
+{
+	my (undef, $error) = $session->finish;
+	is($error, '', "$versions versions: no error, and every version met") or last;
+}
+note(sprintf '%d versions with three followers: %.1f s', $versions, time - $started);
+
+my $last = $first + $versions - 1;
+is($cursor->query('FETCH 2 FROM c'), "$first\n$first", 'a cursor that was open all the time goes on with its version');
+$cursor->query('COMMIT');
+is($repeatable->query('SELECT served()'), $first, 'so does a transaction of REPEATABLE READ that had used it');
+$repeatable->query('COMMIT');
+is($_->query('SELECT served()'), $last, 'the next statement serves the version of now') for $cursor, $repeatable, $idle;
+is($idle_in_transaction->query('SELECT served()'), $last, 'also in a transaction of READ COMMITTED that was open all the time');
+$idle_in_transaction->query('COMMIT');
+$_->query('SELECT hold()') for $cursor, $repeatable, $idle, $idle_in_transaction;
+
+my $lived = $control->query(q{SELECT string_agg(contexts || ' ' || rss, ', ') FROM (SELECT max(contexts) - min(contexts) AS contexts,
+	max(rss_kb) - min(rss_kb) AS rss FROM held GROUP BY pid) h});
+note("bytes of contexts and kB of the resident set more, of each session: $lived");
+is($control->query('SELECT count(DISTINCT pid) || \' \' || count(*) FROM held'), '7 14', 'all sessions were measured twice');
+is($control->query('SELECT max(models) FROM held'), 1, 'no session holds more than one version');
+is($control->query('SELECT max(grown) < 262144 FROM (SELECT max(contexts) - min(contexts) AS grown FROM held GROUP BY pid) h'), 't',
+	'no memory contexts have grown');
+is($control->query('SELECT max(grown) < 4096 FROM (SELECT max(rss_kb) - min(rss_kb) AS grown FROM held GROUP BY pid) h'), 't',
+	'no resident set has grown');
+$_->quit for values %follower, $writer, $idle, $idle_in_transaction, $repeatable, $cursor;
+
+# --- the size of the tables -----------------------------------------------------------------------------
+
+$node->safe_psql('postgres', q{
+	CREATE TABLE wide_courses AS SELECT i AS id FROM generate_series(1, 4000) AS i;
+	SELECT register_dataset('wide', 'few_ratings', 'wide_courses');
+	CREATE PROCEDURE train_wide(versions int) LANGUAGE plpgsql AS $$
+	BEGIN
+		FOR v IN 1 .. versions LOOP
+			PERFORM train_model('wide', 'popular', dataset => 'wide');
+			COMMIT;
+		END LOOP;
+	END $$});
+my @sizes;
+for my $round (1 .. 5)
+{
+	$control->query('CALL train_wide(30)');
+	$control->query("VACUUM recsys.$_") for 'recsys_model', 'recsys_model_data';
+	push @sizes, scalar $control->query(q{SELECT pg_total_relation_size('recsys.recsys_model_data') / 1024});
+}
+note("size of recsys_model_data after each 30 versions of ",
+	$control->query(q{SELECT bytes / 1024 FROM recsys_models WHERE model = 'wide'}), " kB, vacuumed, in kB: @sizes");
+cmp_ok($sizes[-1], '<', $sizes[0] * 1.3, 'vacuum frees the room of old versions, and it is used again');
+wait_until('autovacuum has come to the data of models', sub {
+	$control->query(q{SELECT pg_stat_clear_snapshot(); SELECT sum(autovacuum_count) > 0 FROM pg_stat_all_tables WHERE relid IN
+		(SELECT unnest(ARRAY[oid, reltoastrelid]) FROM pg_class WHERE oid = 'recsys.recsys_model_data'::regclass)}) =~ /t$/ });
+pass('autovacuum comes by itself');
 
 $control->quit;
 $node->stop;
