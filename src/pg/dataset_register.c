@@ -419,6 +419,7 @@ dataset_register(DatasetArgs *args)
 		users_key = check_users(args, users, users_key, user_type);
 	check_readable(args, ratings, courses, users, terms, users_key);
 
+	registry_will_write(registry()->dataset_rel);
 	registry_lock(registry()->dataset_rel, args->name, true, true);
 	SPI_connect();
 	check_replace(args, format_type_be(user_type), format_type_be(course_type), users_key);
@@ -446,6 +447,7 @@ dataset_drop(const char *name)
 			   *owner;
 
 	PreventCommandIfReadOnly("drop_dataset()");
+	registry_will_write(registry()->dataset_rel);
 	registry_lock(registry()->dataset_rel, name, true, true);
 	dataset = dataset_open(name, CurrentMemoryContext);
 	if (!registry_is_owner(dataset->owner))

@@ -20,6 +20,7 @@
 #include "commands/trigger.h"
 #include "common/hashfn.h"
 #include "miscadmin.h"
+#include "storage/lmgr.h"
 #include "storage/lock.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
@@ -169,6 +170,8 @@ registry_enter(FunctionCallInfo fcinfo)
 	Oid			schema = get_func_namespace(fcinfo->flinfo->fn_oid);
 	char	   *name;
 
+	/* Else a transaction that takes no lock for the first time would hear of nothing. */
+	AcceptInvalidationMessages();
 	if (schema == tables.schema && tables_generation == generation)
 		return;
 	tables.schema = InvalidOid;
@@ -237,6 +240,13 @@ registry_text(uint64 row, int column)
  * the tag, cannot meet a lock of an application.
  */
 #define LOCK_CLASS 3
+
+/* Locks a table as INSERT, UPDATE and DELETE do. */
+void
+registry_will_write(Oid relation)
+{
+	LockRelationOid(relation, RowExclusiveLock);
+}
 
 /* Takes the lock on a name in one of the tables until the end of the transaction. */
 bool

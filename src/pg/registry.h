@@ -90,6 +90,13 @@ extern char *registry_text(uint64 row, int column);
 extern Datum registry_datum(uint64 row, int column, bool *isnull);
 
 /*
+ * To be called before the first read of a table that will be written in this
+ * call, and before registry_lock: a reader that becomes a writer can deadlock
+ * with REINDEX.
+ */
+extern void registry_will_write(Oid relation);
+
+/*
  * Takes the lock on a name in one of the tables until the end of the
  * transaction; false when it must not wait and somebody else has it.
  */

@@ -270,6 +270,8 @@ train_model_rows(Call *call, const TrainArgs *args)
 	const CommonParams *common;
 
 	check_arguments(&t);
+	registry_will_write(registry()->model_rel);
+	registry_will_write(registry()->data_rel);
 	SPI_connect();
 	(void) check_owner(args->model, false);
 	SPI_finish();
@@ -303,6 +305,8 @@ static ModelHead
 begin_change(const char *command, const char *model)
 {
 	PreventCommandIfReadOnly(command);
+	registry_will_write(registry()->model_rel);
+	registry_will_write(registry()->data_rel);
 	SPI_connect();
 	(void) store_require_owner(model);
 	registry_lock(registry()->model_rel, model, true, true);

@@ -114,10 +114,12 @@ $node->safe_psql('postgres', q{
 		RETURN seen;
 	END $$;
 
-	-- What this session holds: memory contexts, those of models, and what the kernel counts of its own.
+	-- What this session holds: memory contexts without those of statements that the client has prepared, those of models,
+	-- and what the kernel counts of its own.
 	CREATE TABLE held (pid int, at float8, contexts bigint, models int, rss_kb bigint);
 	CREATE FUNCTION hold() RETURNS void LANGUAGE sql AS $$
-		INSERT INTO held SELECT pg_backend_pid(), extract(epoch FROM clock_timestamp()), sum(total_bytes),
+		INSERT INTO held SELECT pg_backend_pid(), extract(epoch FROM clock_timestamp()),
+			sum(total_bytes) FILTER (WHERE name NOT LIKE 'CachedPlan%'),
 			count(*) FILTER (WHERE name = 'course_recsys model'),
 			substring(pg_read_file('/proc/self/status') FROM 'RssAnon:\s+(\d+)')::bigint
 			FROM pg_backend_memory_contexts $$;
@@ -207,22 +209,25 @@ my @training = map { ("SELECT train(t, '$_') FROM tried AS t WHERE model = 'knn'
 	map({ my $side = $_; map { ("SELECT train(t, '$side') FROM tried AS t WHERE model = '$_';\n", 1) }
 		split /\n/, $control->query("SELECT model FROM tried WHERE model NOT IN ('knn', 'dropped', 'again')") } $_)) } 'A', 'B';
 
-# There may be nothing to roll back to, and the version may have been pruned a moment ago.
+# There may be nothing to roll back to, and the version may have been pruned a moment ago.  What to change is chosen in a
+# transaction of its own: one that reads a table and then writes it can deadlock with REINDEX, here as anywhere.
+$control->query(q{
+	CREATE FUNCTION change(chosen text, to_version int) RETURNS void LANGUAGE plpgsql AS $$
+	BEGIN
+		IF to_version IS NULL THEN
+			PERFORM rollback_model(chosen);
+		ELSE
+			PERFORM publish_model(chosen, to_version);
+		END IF;
+	EXCEPTION WHEN object_not_in_prerequisite_state OR undefined_object THEN
+		IF SQLERRM !~ 'no earlier version to roll back to|has no version' THEN
+			RAISE;
+		END IF;
+	END $$});
 my $changing = q{
-DO $$
-DECLARE
-	chosen text := (SELECT model FROM tried WHERE model <> 'dropped' ORDER BY random() LIMIT 1);
-BEGIN
-	IF random() < 0.5 THEN
-		PERFORM rollback_model(chosen);
-	ELSE
-		PERFORM publish_model(chosen, version) FROM recsys_model_versions WHERE model = chosen ORDER BY random() LIMIT 1;
-	END IF;
-EXCEPTION WHEN object_not_in_prerequisite_state OR undefined_object THEN
-	IF SQLERRM !~ 'no earlier version to roll back to|has no version' THEN
-		RAISE;
-	END IF;
-END $$;
+SELECT quote_literal(model) AS model, CASE WHEN random() < 0.5 THEN 'NULL' ELSE version::text END AS version
+	FROM recsys_model_versions WHERE model <> 'dropped' ORDER BY random() LIMIT 1 \gset
+SELECT change(:model, :version);
 };
 my @dropping = map { (qq{
 BEGIN;
@@ -302,8 +307,12 @@ $node->safe_psql('postgres', q{
 	CREATE PROCEDURE wait_for(sequence text, version int) LANGUAGE plpgsql AS $$
 	DECLARE
 		reached bigint := 0;
+		started timestamptz := clock_timestamp();
 	BEGIN
 		WHILE reached < version LOOP
+			IF clock_timestamp() > started + interval '30 s' THEN
+				RAISE EXCEPTION 'waited for version % of "%"', version, sequence;
+			END IF;
 			EXECUTE format('SELECT last_value FROM %I', sequence) INTO reached;
 			PERFORM pg_sleep(0.0002) WHERE reached < version;
 		END LOOP;
