@@ -341,7 +341,7 @@ $node->safe_psql('postgres', q{
 			ELSIF name = 'follows through errors' THEN
 				PERFORM set_config('concurrency.breaks', 'on', false);
 				BEGIN
-					score := served();
+					EXECUTE 'SELECT served()' INTO score;
 					RAISE EXCEPTION SQLSTATE 'P9999' USING MESSAGE = 'no error';
 				EXCEPTION WHEN raise_exception THEN
 					PERFORM set_config('concurrency.breaks', '', false);
@@ -402,6 +402,25 @@ is($control->query('SELECT max(grown) < 262144 FROM (SELECT max(contexts) - min(
 is($control->query('SELECT max(grown) < 4096 FROM (SELECT max(rss_kb) - min(rss_kb) AS grown FROM held GROUP BY pid) h'), 't',
 	'no resident set has grown');
 $_->quit for values %follower, $writer, $idle, $idle_in_transaction, $repeatable, $cursor;
+
+# --- maintenance during a training ----------------------------------------------------------------------
+
+# REINDEX may not come between what a training reads of the registry and what it writes there.
+$node->safe_psql('postgres', q{
+	CREATE FUNCTION slowly() RETURNS boolean VOLATILE LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(1.5); RETURN true; END';
+	CREATE VIEW slow_ratings AS SELECT * FROM few_ratings WHERE user_id > 1 OR course_id > 2 OR slowly();
+	SELECT register_dataset('slow', 'slow_ratings', 'few_courses')});
+my ($trainer, $keeper, $reader) = map { session($node) } 1 .. 3;
+$trainer->begin(q{SELECT version FROM train_model('slow', 'popular', dataset => 'slow')});
+wait_until('the training reads its ratings', sub {
+	$control->query(qq{SELECT count(*) FROM pg_stat_activity WHERE pid = $trainer->{pid} AND wait_event = 'PgSleep'}) });
+$keeper->begin('REINDEX TABLE recsys.recsys_model');
+wait_until('REINDEX waits', sub {
+	$control->query(qq{SELECT count(*) FROM pg_locks WHERE pid = $keeper->{pid} AND NOT granted}) });
+is($reader->query('SELECT served()'), $last, 'REINDEX that waits for a training: serving goes on');
+is(join('', $trainer->finish), '1', 'the training ends well');
+is(join('', $keeper->finish), '', 'and so does REINDEX');
+$_->quit for $trainer, $keeper, $reader;
 
 # --- the size of the tables -----------------------------------------------------------------------------
 
