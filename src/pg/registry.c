@@ -37,7 +37,7 @@ static Registry tables;
 static uint64 generation = 1;
 static uint64 catalog_generation = 1;
 static uint64 tables_generation = 0;	/* generation when tables was filled */
-static uint64 own_transaction = 1;
+static uint64 epoch = 1;				/* of snapshot marks: older ones count no more */
 
 /* Some relation changed, or (InvalidOid) any may have. */
 static void
@@ -59,7 +59,7 @@ catalog_changed(Datum arg, int cache, uint32 hash)
 static void
 transaction_ended(XactEvent event, void *arg)
 {
-	own_transaction++;
+	epoch++;
 }
 
 /* A subtransaction rolls back; one without an id has changed nothing. */
@@ -67,7 +67,7 @@ static void
 subtransaction_ended(SubXactEvent event, SubTransactionId id, SubTransactionId parent, void *arg)
 {
 	if (event == SUBXACT_EVENT_ABORT_SUB && TransactionIdIsValid(GetCurrentTransactionIdIfAny()))
-		own_transaction++;
+		epoch++;
 }
 
 /* Listens to invalidations and to the end of transactions; once, when the library is loaded. */
@@ -107,7 +107,7 @@ registry_snapshot_mark(void)
 	Snapshot	snapshot = GetActiveSnapshot();
 
 	return (SnapshotMark) {
-		.transaction = own_transaction,
+		.epoch = epoch,
 		.xmax = snapshot->xmax,
 		.xcnt = snapshot->xcnt,
 		.subxcnt = snapshot->subxcnt,
@@ -124,8 +124,8 @@ registry_still_good(uint64 read_generation, const SnapshotMark *mark)
 	if (read_generation == generation)
 		return true;
 	now = registry_snapshot_mark();
-	return mark->transaction == now.transaction && mark->xmax == now.xmax &&
-		mark->xcnt == now.xcnt && mark->subxcnt == now.subxcnt && mark->curcid == now.curcid;
+	return mark->epoch == now.epoch && mark->xmax == now.xmax && mark->xcnt == now.xcnt &&
+		mark->subxcnt == now.subxcnt && mark->curcid == now.curcid;
 }
 
 /* Makes the latest snapshot the active one. */
@@ -248,12 +248,13 @@ registry_will_write(Oid relation)
 	LockRelationOid(relation, RowExclusiveLock);
 }
 
-/* Takes the lock on a name in one of the tables until the end of the transaction. */
+/* Takes the lock on a name in one of the tables; what was read before it is looked at again. */
 bool
 registry_lock(Oid relation, const char *name, bool exclusive, bool wait)
 {
 	LOCKTAG		tag;
 
+	epoch++;
 	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, relation,
 						 hash_bytes((const unsigned char *) name, strlen(name)), LOCK_CLASS);
 	return LockAcquire(&tag, exclusive ? ExclusiveLock : ShareLock, false, !wait) !=

@@ -45,7 +45,7 @@ extern void registry_init(void);	/* when the library is loaded */
  */
 typedef struct SnapshotMark
 {
-	uint64		transaction;	/* rises when changes of our own may have been undone */
+	uint64		epoch;			/* rises when changes of our own may have been undone, and with locks */
 	TransactionId xmax;
 	uint32		xcnt;
 	int32		subxcnt;
@@ -98,7 +98,8 @@ extern void registry_will_write(Oid relation);
 
 /*
  * Takes the lock on a name in one of the tables until the end of the
- * transaction; false when it must not wait and somebody else has it.
+ * transaction; false when it must not wait and somebody else has it.  What is
+ * opened afterwards is what there is under the lock.
  */
 extern bool registry_lock(Oid relation, const char *name, bool exclusive, bool wait);
 

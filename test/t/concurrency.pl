@@ -422,6 +422,25 @@ is(join('', $trainer->finish), '1', 'the training ends well');
 is(join('', $keeper->finish), '', 'and so does REINDEX');
 $_->quit for $trainer, $keeper, $reader;
 
+# --- a dataset that changes while a training waits ------------------------------------------------------
+
+$node->safe_psql('postgres', q{
+	CREATE TABLE fewer_ratings AS SELECT * FROM few_ratings WHERE user_id < 5;
+	SELECT register_dataset('moved', 'few_ratings', 'few_courses')});
+my ($before, $waiting, $registrar) = map { session($node) } 1 .. 3;
+my $train_moved = q{SELECT users FROM train_model('moved', 'popular', dataset => 'moved')};
+$before->query("BEGIN; $train_moved");
+for my $case ([ $waiting, $train_moved ], [ $registrar, q{SELECT register_dataset('moved', 'fewer_ratings', 'few_courses')} ])
+{
+	my ($session, $sql) = @$case;
+	$session->begin($sql);
+	wait_until('it waits', sub { $control->query(qq{SELECT count(*) FROM pg_locks WHERE pid = $session->{pid} AND NOT granted}) });
+}
+$before->query('COMMIT');
+is(join('', $registrar->finish), '', 'the dataset is registered with other ratings');
+is(join('', $waiting->finish), '4', 'a training that waited meanwhile reads those');
+$_->quit for $before, $waiting, $registrar;
+
 # --- the size of the tables -----------------------------------------------------------------------------
 
 $node->safe_psql('postgres', q{
