@@ -253,12 +253,15 @@ bool
 registry_lock(Oid relation, const char *name, bool exclusive, bool wait)
 {
 	LOCKTAG		tag;
+	LockAcquireResult result;
 
-	epoch++;
 	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, relation,
 						 hash_bytes((const unsigned char *) name, strlen(name)), LOCK_CLASS);
-	return LockAcquire(&tag, exclusive ? ExclusiveLock : ShareLock, false, !wait) !=
-		LOCKACQUIRE_NOT_AVAIL;
+	result = LockAcquire(&tag, exclusive ? ExclusiveLock : ShareLock, false, !wait);
+	/* An advisory lock brings no news by itself. */
+	AcceptInvalidationMessages();
+	epoch++;
+	return result != LOCKACQUIRE_NOT_AVAIL;
 }
 
 /* Is the current user that role, a member of it, or superuser? */
