@@ -5,7 +5,7 @@
 # in nothing that is read when it serves.  So every answer of every model is one of two, taken beforehand while nothing
 # else runs; an answer that is neither is a mixture.
 #
-# RECSYS_CONCURRENCY_SECONDS sets how long the clients run.
+# RECSYS_CONCURRENCY_SECONDS sets how long the clients run; below 10, sessions are measured too seldom.
 use strict;
 use warnings;
 use FindBin;
@@ -314,7 +314,7 @@ $node->safe_psql('postgres', q{
 				RAISE EXCEPTION 'waited for version % of "%"', version, sequence;
 			END IF;
 			EXECUTE format('SELECT last_value FROM %I', sequence) INTO reached;
-			PERFORM pg_sleep(0.0005) WHERE reached < version;
+			PERFORM pg_sleep(0.001) WHERE reached < version;
 		END LOOP;
 	END $$;
 	CREATE PROCEDURE train_many(versions int) LANGUAGE plpgsql AS $$

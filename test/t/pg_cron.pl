@@ -138,7 +138,6 @@ $node->safe_psql('postgres', $limits[1] =~ s/trainer/small/r =~ s/'1GB'/'64kB'/r
 my $admin = session($node);
 my $trainer = session($node, user => 'trainer');
 my $reader = session($node);
-my $serve = "SELECT score FROM recommend_courses(NULL::bigint, 'knn', 1)";
 
 is($trainer->query(q{SELECT version FROM train_model('knn')}), 1, 'the trainer trains a model');
 is($trainer->query(qq{SELECT version FROM train_model('$_', 'popular')}), 1, "and a model $_") for 'overlap', 'counted';
@@ -172,7 +171,10 @@ $worker_trainer->query(job($_, $arguments{$_})) for 'knn', 'gone';
 
 # --- the first tick ------------------------------------------------------------------------------------
 
-wait_until('the slow run runs', sub { running($admin, 'slow') }, 150);
+wait_until('the slow run runs', sub {
+	sleep 0.1;
+	running($admin, 'slow') && $admin->query(q{SELECT count(*) FROM cron.job_run_details d JOIN cron.job j USING (jobid)
+		WHERE j.jobname = 'retrain slow' AND d.status = 'running'}) }, 150);
 like($trainer->query(statement('Stop a run', qr/pg_cancel_backend/) =~ s/retrain knn/retrain slow/r), qr/^t$/,
 	'the trainer cancels a run that is going on');
 await_runs($admin, 1, keys %arguments, 'hasty', 'small');
