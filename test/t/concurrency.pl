@@ -147,7 +147,8 @@ sub script
 	return $file;
 }
 
-# Starts clients that run scripts, given as texts with weights, until the time is over.
+# Starts clients that run scripts, given as texts with weights, until the time is over. Each has a thread: pgbench waits
+# for PREPARE, and would wait for ever when that is behind a lock that waits for another client of the same thread.
 sub start_clients
 {
 	my ($what, $n, $protocol, @weighted) = @_;
@@ -158,7 +159,7 @@ sub start_clients
 		push @files, '-f', script($text) . "\@$weight";
 	}
 	$self->{run} = IPC::Run::start(
-		[ $node->installed_command('pgbench'), '-n', '-c', $n, '-T', $seconds, '-M', $protocol,
+		[ $node->installed_command('pgbench'), '-n', '-c', $n, '-j', $n, '-T', $seconds, '-M', $protocol,
 			@files, $node->connstr('postgres') ], '>', \$self->{out}, '2>&1', $self->{timer});
 	return $self;
 }
