@@ -7,7 +7,12 @@
  * generation has risen, the published row is read again under the latest
  * snapshot (under the caller's, an old model could be marked fresh and served
  * for ever), and the bytes only when the build is another one.  The generation
- * remembered is the one from before reading.
+ * remembered is the one from before reading.  All that is read of a version is
+ * read under one snapshot: a moment later it may have been deleted.
+ *
+ * Within one snapshot of the caller, that is within one statement or one
+ * transaction of REPEATABLE READ, a model that was used stays the same: a
+ * statement that calls many times does not mix versions.
  *
  * The least recently used models go when the budget course_recsys.cache_size is
  * exceeded, counting all that an opened model holds.  A new model is complete
@@ -19,6 +24,7 @@
 #include "lib/ilist.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
+#include "utils/snapmgr.h"
 
 #include "pg/cache.h"
 #include "pg/env_pg.h"
@@ -30,6 +36,7 @@ typedef struct CacheSlot
 {
 	char		name[NAMEDATALEN];	/* must be first */
 	uint64		generation;		/* of the registry when it was last checked */
+	SnapshotMark mark;			/* of the snapshot that last used it */
 	CachedModel *model;
 } CacheSlot;
 
@@ -129,7 +136,7 @@ load_model(const char *name, const PublishedModel *published)
 		env_check(env, env->status);
 	error_context_stack = callback.previous;
 	if ((model->source = dataset_of_build(&published->build)) == NULL)
-		store_raise_unpublished(name);	/* pruned a moment ago */
+		elog(ERROR, "no dataset of model \"%s\" version %d", name, published->version);
 	model->pinned.drop = drop_source;
 	MemoryContextSetParent(context, TopMemoryContext);
 	return model;
@@ -156,6 +163,7 @@ refresh(const char *name, CachedModel *cached)
 	CacheSlot  *slot;
 
 	SPI_connect();
+	registry_push_latest();
 	if (!store_published(name, &published))
 	{
 		forget(name);
@@ -175,6 +183,7 @@ refresh(const char *name, CachedModel *cached)
 		slot = hash_search(cache, name, HASH_FIND, NULL);
 		slot->generation = before;
 	}
+	PopActiveSnapshot();
 	SPI_finish();
 	return cached;
 }
@@ -195,8 +204,12 @@ model_open_cached(const char *name, MemoryContext until)
 	/* A longer name, which the table would cut off, is nobody's. */
 	slot = strlen(name) < NAMEDATALEN ? hash_search(cache, name, HASH_FIND, NULL) : NULL;
 	model = slot ? slot->model : NULL;
-	if (model == NULL || slot->generation != registry_generation())
+	if (model == NULL || !registry_still_good(slot->generation, &slot->mark))
+	{
 		model = refresh(name, model);
+		slot = hash_search(cache, name, HASH_FIND, NULL);
+	}
+	slot->mark = registry_snapshot_mark();
 	model->last_used = ++tick;
 	pin_until(&model->pinned, until);
 	return model;

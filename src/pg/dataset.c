@@ -30,6 +30,7 @@ typedef struct CacheSlot
 {
 	char		name[NAMEDATALEN];	/* must be first */
 	uint64		generation;		/* of the registry when it was last checked */
+	SnapshotMark mark;			/* of the snapshot that last used it */
 	Dataset    *dataset;
 } CacheSlot;
 
@@ -509,7 +510,7 @@ dataset_of_build(const pg_uuid_t *build)
 	Oid			types[] = {UUIDOID};
 	Datum		values[] = {UUIDPGetDatum(build)};
 
-	registry_execute(REGISTRY_READ,
+	registry_execute(REGISTRY_READ_ACTIVE,
 					 "SELECT " DATASET_COLUMNS " FROM %1$s.recsys_model AS m,"
 					 " pg_catalog.jsonb_populate_record(NULL::%1$s.recsys_dataset, m.source) AS d"
 					 " WHERE m.build OPERATOR(pg_catalog.=) $1", 1, types, values, NULL);
@@ -573,8 +574,12 @@ dataset_open(const char *name, MemoryContext until)
 	/* A longer name, which the table would cut off, is nobody's. */
 	slot = strlen(name) < NAMEDATALEN ? hash_search(cache, name, HASH_FIND, NULL) : NULL;
 	dataset = slot ? slot->dataset : NULL;
-	if (dataset == NULL || slot->generation != registry_generation())
+	if (dataset == NULL || !registry_still_good(slot->generation, &slot->mark))
+	{
 		dataset = refresh(name, dataset);
+		slot = hash_search(cache, name, HASH_FIND, NULL);
+	}
+	slot->mark = registry_snapshot_mark();
 	pin_until(&dataset->pinned, until);
 	return dataset;
 }

@@ -102,7 +102,7 @@ extern Dataset *dataset_open(const char *name, MemoryContext until);
 
 /*
  * The dataset that a build was trained on, as it was then; the caller discards
- * it.  NULL: no such build.  SPI must be connected.
+ * it.  NULL: no such build under the active snapshot.  SPI must be connected.
  */
 extern Dataset *dataset_of_build(const pg_uuid_t *build);
 

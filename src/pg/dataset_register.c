@@ -419,9 +419,10 @@ dataset_register(DatasetArgs *args)
 		users_key = check_users(args, users, users_key, user_type);
 	check_readable(args, ratings, courses, users, terms, users_key);
 
-	/* Before the lock, too: who may not replace it must not make others wait. */
+	/* Before the locks, too: who may not replace it must not make others wait. */
 	SPI_connect();
 	check_replace(args, format_type_be(user_type), format_type_be(course_type), users_key);
+	registry_will_write(registry()->dataset_rel);
 	registry_lock(registry()->dataset_rel, args->name, true, true);
 	check_replace(args, format_type_be(user_type), format_type_be(course_type), users_key);
 	{
@@ -461,6 +462,7 @@ dataset_drop(const char *name)
 
 	PreventCommandIfReadOnly("drop_dataset()");
 	require_owner(name);
+	registry_will_write(registry()->dataset_rel);
 	registry_lock(registry()->dataset_rel, name, true, true);
 	require_owner(name);
 	SPI_connect();

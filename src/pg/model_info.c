@@ -6,6 +6,7 @@
 
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
+#include "utils/snapmgr.h"
 
 #include "pg/dataset.h"
 #include "pg/model_info.h"
@@ -22,17 +23,18 @@ training_log_rows(Call *call, const char *model)
 	Dataset    *source;
 
 	SPI_connect();
+	registry_push_latest();
 	if (!store_published(model, &published))
 		store_raise_unpublished(model);
 	source = dataset_of_build(&published.build);
 	if (source == NULL)
-		store_raise_unpublished(model);
+		elog(ERROR, "no dataset of model \"%s\" version %d", model, published.version);
 	pin_until(&source->pinned, CurrentMemoryContext);
 	pin_discard(&source->pinned);
 	dataset_check_select(source);
 	values[0] = CStringGetTextDatum(model);
 	values[1] = Int32GetDatum(published.version);
-	registry_execute(REGISTRY_READ,
+	registry_execute(REGISTRY_READ_ACTIVE,
 					 "SELECT e.iteration, e.term, e.value, e.seconds FROM %s.recsys_model AS m,"
 					 " pg_catalog.jsonb_to_recordset(m.training_log) AS e (iteration pg_catalog.int4,"
 					 " term pg_catalog.text, value pg_catalog.float8, seconds pg_catalog.float8)"
@@ -47,5 +49,6 @@ training_log_rows(Call *call, const char *model)
 			row[c] = registry_datum(i, c + 1, &nulls[c]);
 		call_row(call, row, nulls);
 	}
+	PopActiveSnapshot();
 	SPI_finish();
 }

@@ -21,6 +21,7 @@
 #include "commands/trigger.h"
 #include "common/hashfn.h"
 #include "miscadmin.h"
+#include "storage/lmgr.h"
 #include "storage/lock.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
@@ -37,6 +38,7 @@ static Registry tables;
 static uint64 generation = 1;
 static uint64 catalog_generation = 1;
 static uint64 tables_generation = 0;	/* generation when tables was filled */
+static uint64 epoch = 1;				/* of snapshot marks: older ones count no more */
 
 /* Some relation changed, or (InvalidOid) any may have. */
 static void
@@ -54,7 +56,22 @@ catalog_changed(Datum arg, int cache, uint32 hash)
 	catalog_generation++;
 }
 
-/* Listens to invalidations; once, when the library is loaded. */
+/* A transaction has ended. */
+static void
+transaction_ended(XactEvent event, void *arg)
+{
+	epoch++;
+}
+
+/* A subtransaction rolls back; one without an id has changed nothing. */
+static void
+subtransaction_ended(SubXactEvent event, SubTransactionId id, SubTransactionId parent, void *arg)
+{
+	if (event == SUBXACT_EVENT_ABORT_SUB && TransactionIdIsValid(GetCurrentTransactionIdIfAny()))
+		epoch++;
+}
+
+/* Listens to invalidations and to the end of transactions; once, when the library is loaded. */
 void
 registry_init(void)
 {
@@ -65,6 +82,8 @@ registry_init(void)
 	CacheRegisterRelcacheCallback(relation_changed, (Datum) 0);
 	for (int i = 0; i < (int) lengthof(caches); i++)
 		CacheRegisterSyscacheCallback(caches[i], catalog_changed, (Datum) 0);
+	RegisterXactCallback(transaction_ended, NULL);
+	RegisterSubXactCallback(subtransaction_ended, NULL);
 }
 
 /* Rises whenever names, columns, types or privileges in the database may have changed. */
@@ -79,6 +98,44 @@ uint64
 registry_generation(void)
 {
 	return generation;
+}
+
+/*
+ * The mark of the active snapshot.  Of the transactions below xmax those that
+ * were running can only become fewer, so their number tells which they are.
+ */
+SnapshotMark
+registry_snapshot_mark(void)
+{
+	Snapshot	snapshot = GetActiveSnapshot();
+
+	return (SnapshotMark) {
+		.epoch = epoch,
+		.xmax = snapshot->xmax,
+		.xcnt = snapshot->xcnt,
+		.subxcnt = snapshot->subxcnt,
+		.curcid = snapshot->curcid
+	};
+}
+
+/* May what was read then be used without looking again? */
+bool
+registry_still_good(uint64 read_generation, const SnapshotMark *mark)
+{
+	SnapshotMark now;
+
+	if (read_generation == generation)
+		return true;
+	now = registry_snapshot_mark();
+	return mark->epoch == now.epoch && mark->xmax == now.xmax && mark->xcnt == now.xcnt &&
+		mark->subxcnt == now.subxcnt && mark->curcid == now.curcid;
+}
+
+/* Makes the latest snapshot the active one. */
+void
+registry_push_latest(void)
+{
+	PushActiveSnapshot(GetLatestSnapshot());
 }
 
 /* OID of one of the tables. */
@@ -115,6 +172,8 @@ registry_enter(FunctionCallInfo fcinfo)
 {
 	Oid			schema = get_func_namespace(fcinfo->flinfo->fn_oid);
 
+	/* Else a transaction that takes no lock for the first time would hear of nothing. */
+	AcceptInvalidationMessages();
 	if (schema == tables.schema && tables_generation == generation)
 		return;
 	tables.schema = InvalidOid;
@@ -192,11 +251,11 @@ registry_execute(RegistryMode mode, const char *format, int n_args, Oid *types, 
 	SetUserIdAndSecContext(tables.owner, security | SECURITY_LOCAL_USERID_CHANGE |
 						   SECURITY_NOFORCE_RLS);
 	if (mode == REGISTRY_READ)
-		PushActiveSnapshot(GetLatestSnapshot());
+		registry_push_latest();
 	else if (mode == REGISTRY_READ_TRANSACTION)
 		PushActiveSnapshot(GetTransactionSnapshot());
 	result = SPI_execute_with_args(sql, n_args, types, values, nulls, mode != REGISTRY_WRITE, 0);
-	if (mode != REGISTRY_WRITE)
+	if (mode == REGISTRY_READ || mode == REGISTRY_READ_TRANSACTION)
 		PopActiveSnapshot();
 	SetUserIdAndSecContext(user, security);
 	if (result < 0)
@@ -224,16 +283,27 @@ registry_text(uint64 row, int column)
  */
 #define LOCK_CLASS 3
 
-/* Takes the lock on a name in one of the tables until the end of the transaction. */
+/* Locks a table as INSERT, UPDATE and DELETE do. */
+void
+registry_will_write(Oid relation)
+{
+	LockRelationOid(relation, RowExclusiveLock);
+}
+
+/* Takes the lock on a name in one of the tables; what was read before it is looked at again. */
 bool
 registry_lock(Oid relation, const char *name, bool exclusive, bool wait)
 {
 	LOCKTAG		tag;
+	LockAcquireResult result;
 
 	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, relation,
 						 hash_bytes((const unsigned char *) name, strlen(name)), LOCK_CLASS);
-	return LockAcquire(&tag, exclusive ? ExclusiveLock : ShareLock, false, !wait) !=
-		LOCKACQUIRE_NOT_AVAIL;
+	result = LockAcquire(&tag, exclusive ? ExclusiveLock : ShareLock, false, !wait);
+	/* An advisory lock brings no news by itself. */
+	AcceptInvalidationMessages();
+	epoch++;
+	return result != LOCKACQUIRE_NOT_AVAIL;
 }
 
 /* Is the current user that role, a member of it, or superuser? */

@@ -39,6 +39,35 @@ extern uint64 registry_catalog_generation(void);
 extern void registry_init(void);	/* when the library is loaded */
 
 /*
+ * What the active snapshot sees, in short: two equal marks see the same
+ * committed transactions and the same changes of their own one.
+ */
+typedef struct SnapshotMark
+{
+	uint64		epoch;			/* rises when changes of our own may have been undone, and with locks */
+	TransactionId xmax;
+	uint32		xcnt;
+	int32		subxcnt;
+	CommandId	curcid;
+} SnapshotMark;
+
+/* The mark of the active snapshot. */
+extern SnapshotMark registry_snapshot_mark(void);
+
+/*
+ * May what was looked at under `mark`, at `generation`, be used without looking
+ * again?  Yes when nothing has changed, and within one snapshot also when
+ * something has: a statement is served from one version.
+ */
+extern bool registry_still_good(uint64 read_generation, const SnapshotMark *mark);
+
+/*
+ * Several reads that must fit together: makes the latest snapshot the active
+ * one.  PopActiveSnapshot() ends it.
+ */
+extern void registry_push_latest(void);
+
+/*
  * Runs one statement on the own tables as their owner, within an open SPI
  * connection.  The format's only %s is the schema.  read: under the latest
  * snapshot; else as a command that sees and makes changes.  Results are in
@@ -47,6 +76,7 @@ extern void registry_init(void);	/* when the library is loaded */
 typedef enum RegistryMode
 {
 	REGISTRY_READ,
+	REGISTRY_READ_ACTIVE,		/* under the active snapshot */
 	REGISTRY_READ_TRANSACTION,	/* under the transaction's own snapshot */
 	REGISTRY_WRITE
 } RegistryMode;
@@ -59,8 +89,16 @@ extern char *registry_text(uint64 row, int column);
 extern Datum registry_datum(uint64 row, int column, bool *isnull);
 
 /*
+ * To be called before the first read of a table that will be written in this
+ * call, and before registry_lock: a reader that becomes a writer can deadlock
+ * with REINDEX.
+ */
+extern void registry_will_write(Oid relation);
+
+/*
  * Takes the lock on a name in one of the tables until the end of the
- * transaction; false when it must not wait and somebody else has it.
+ * transaction; false when it must not wait and somebody else has it.  What is
+ * opened afterwards is what there is under the lock.
  */
 extern bool registry_lock(Oid relation, const char *name, bool exclusive, bool wait);
 

@@ -316,7 +316,7 @@ store_drop(const char *model)
 bool
 store_published(const char *model, PublishedModel *published)
 {
-	execute(REGISTRY_READ,
+	execute(REGISTRY_READ_ACTIVE,
 			"SELECT m.version, m.build, m.dataset, m.bytes FROM %s.recsys_model AS m"
 			" WHERE m.model OPERATOR(pg_catalog.=) $1 AND m.published", model, 0);
 	if (SPI_processed == 0)
@@ -345,7 +345,7 @@ store_read_whole(const PublishedModel *stored, char *bytes)
 	Datum		values[] = {UUIDPGetDatum(&stored->build)};
 	int64		filled = 0;
 
-	registry_execute(REGISTRY_READ,
+	registry_execute(REGISTRY_READ_ACTIVE,
 					 "SELECT d.chunk, d.data FROM %s.recsys_model_data AS d"
 					 " WHERE d.build OPERATOR(pg_catalog.=) $1 ORDER BY d.chunk", 1, types, values,
 					 NULL);

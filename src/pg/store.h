@@ -73,13 +73,17 @@ extern int	store_rollback(const char *model);
 extern void store_prune(const char *model, int keep);
 extern void store_drop(const char *model);
 
-/* Finds the published version; false when there is none. */
+/* Finds the published version, under the active snapshot; false when there is none. */
 extern bool store_published(const char *model, PublishedModel *published);
 
 /* Raises for a model without a published version: unknown, or none published. */
 extern void store_raise_unpublished(const char *model) pg_attribute_noreturn();
 
-/* Copies the bytes of a build, of which there is room for stored->bytes; false when they do not add up. */
+/*
+ * Copies the bytes of a build, of which there is room for stored->bytes; false
+ * when they do not add up.  Under the active snapshot, which must be the one
+ * that saw the version: another may have been trained and this one deleted.
+ */
 extern bool store_read_whole(const PublishedModel *stored, char *bytes);
 
 /* The same; raises when they do not add up. */

@@ -222,8 +222,10 @@ is_whole(const PublishedModel *stored)
 	env_for_context(&env, context);
 	if ((bytes = env_alloc(&env, stored->bytes, 1)) == NULL)
 		env_check(&env, env.status);
+	registry_push_latest();
 	whole = store_read_whole(stored, bytes) &&
 		opened(&env, recommender_open(&env, &rec, bytes, stored->bytes));
+	PopActiveSnapshot();
 	MemoryContextDelete(context);
 	return whole;
 }
@@ -271,6 +273,8 @@ train_model_rows(Call *call, const TrainArgs *args)
 	const CommonParams *common;
 
 	check_arguments(&t);
+	registry_will_write(registry()->model_rel);
+	registry_will_write(registry()->data_rel);
 	SPI_connect();
 	(void) check_owner(args->model, false);
 	SPI_finish();
@@ -304,6 +308,8 @@ static ModelHead
 begin_change(const char *command, const char *model)
 {
 	PreventCommandIfReadOnly(command);
+	registry_will_write(registry()->model_rel);
+	registry_will_write(registry()->data_rel);
 	SPI_connect();
 	(void) store_require_owner(model);
 	registry_lock(registry()->model_rel, model, true, true);

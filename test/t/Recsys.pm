@@ -50,11 +50,11 @@ sub add_dataset
 		SELECT register_dataset('$name', 'ratings_$name', 'courses_$name', genre_columns => '{g1,g2,g3}')});
 }
 
-# Waits until the code returns true; fails the test run after a minute.
+# Waits until the code returns true; fails the test run after a minute, or as many seconds as are given.
 sub wait_until
 {
-	my ($what, $code) = @_;
-	my $end = time + 60;
+	my ($what, $code, $seconds) = @_;
+	my $end = time + ($seconds // 60);
 	until ($code->())
 	{
 		die "timed out waiting until $what\n" if time > $end;
