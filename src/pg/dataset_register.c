@@ -447,7 +447,7 @@ dataset_drop(const char *name)
 
 	PreventCommandIfReadOnly("drop_dataset()");
 	registry_lock(registry()->dataset_rel, name, true, true);
-	dataset = dataset_open(name, CurrentMemoryContext);
+	dataset = dataset_open_for_update(name, CurrentMemoryContext);
 	if (!registry_is_owner(dataset->owner))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),

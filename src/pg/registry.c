@@ -182,7 +182,10 @@ registry_text(uint64 row, int column)
  */
 #define LOCK_CLASS 3
 
-/* Takes the lock on a name in one of the tables until the end of the transaction. */
+/*
+ * Takes the lock on a name in one of the tables until the end of the transaction.  What was committed while it
+ * waited is heard of at once, as with locks on relations.
+ */
 bool
 registry_lock(Oid relation, const char *name, bool exclusive, bool wait)
 {
@@ -190,8 +193,11 @@ registry_lock(Oid relation, const char *name, bool exclusive, bool wait)
 
 	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, relation,
 						 hash_bytes((const unsigned char *) name, strlen(name)), LOCK_CLASS);
-	return LockAcquire(&tag, exclusive ? ExclusiveLock : ShareLock, false, !wait) !=
-		LOCKACQUIRE_NOT_AVAIL;
+	if (LockAcquire(&tag, exclusive ? ExclusiveLock : ShareLock, false, !wait) ==
+		LOCKACQUIRE_NOT_AVAIL)
+		return false;
+	AcceptInvalidationMessages();
+	return true;
 }
 
 /* Is the current user that role, a member of it, or superuser? */

@@ -245,7 +245,7 @@ train_locked(Training *t)
 
 	/* What was read before the lock may have changed while waiting for it. */
 	registry_lock(registry()->dataset_rel, args->dataset, false, true);
-	t->dataset = dataset_open(args->dataset, CurrentMemoryContext);
+	t->dataset = dataset_open_for_update(args->dataset, CurrentMemoryContext);
 	SPI_connect();
 	head = check_owner(args->model, true);
 	load(t);

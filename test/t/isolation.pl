@@ -160,7 +160,7 @@ for my $level (@levels)
 		[ "SELECT drop_model('busy')", '', 1 ],
 		[ "SELECT rollback_model('busy')", '1,2*,3', 3 ],
 		[ "SELECT publish_model('busy', 1)", '1*,2,3', 3 ],
-		[ training('busy', 'popular', ', publish => false'), '3*,4', 4 ]);
+		[ training('busy', 'popular', ', publish => false'), '2,3*,4', 4 ]);
 	for my $other (@others)
 	{
 		my ($sql, $after, $number) = @$other;
@@ -199,28 +199,61 @@ for my $level (@levels)
 		$first->query("SELECT drop_model('busy')") if versions('busy') ne '';
 	}
 
-	# The dataset of the run.
-	$first->query(q{SELECT register_dataset('other', 'ratings_plain', 'courses_plain')});
+	# The dataset of the run: training waits for a change of it and uses what is there then, never what it had in its cache,
+	# which knows 60 courses, whether rated or not.
+	my $train_other = "SELECT version, courses FROM train_model('on_other', 'popular', dataset => 'other')";
 	for my $sql (q{SELECT register_dataset('other', 'ratings_plain')}, q{SELECT drop_dataset('other')})
 	{
-		$first->query("BEGIN ISOLATION LEVEL $level; SELECT version FROM train_model('on_other', 'popular', dataset => 'other')");
+		$first->query(q{SELECT register_dataset('other', 'ratings_plain', 'courses_plain')});
+		$first->query("BEGIN ISOLATION LEVEL $level");
+		is($first->query($train_other), '1|60', "$level: training");
 		$second->begin($sql);
 		waits($second);
 		$first->query('COMMIT');
 		my (undef, $error) = $second->finish;
 		like($error, $sql =~ /drop/ ? qr/^ERROR:  2BP01: .*"other"/ : qr/^$/, "$level training, $sql waits; a dataset in use stays");
-		$first->query("SELECT drop_model('on_other')");
+		$first->query("SELECT drop_model('on_other'); SELECT register_dataset('other', 'ratings_plain', 'courses_plain')");
 
+		is($second->query("BEGIN; $train_other; ROLLBACK"), '1|60', 'the second session knows the dataset');
 		$first->query("BEGIN; $sql");
 		$second->query("BEGIN ISOLATION LEVEL $level");
-		$second->begin("SELECT version FROM train_model('on_other', 'popular', dataset => 'other')");
+		$second->begin($train_other);
 		waits($second);
 		$first->query('COMMIT');
 		my ($rows, $failed) = $second->finish;
-		like($rows . $failed, $sql =~ /drop/ ? qr/^ERROR:  42704: dataset "other" does not exist/ : qr/^1$/,
-			"$level: training waits for $sql and uses what is there then");
+		if ($level ne 'READ COMMITTED')
+		{
+			like($failed, $sql =~ /drop/ ? qr/^ERROR:  42704: dataset "other"/ : qr/^ERROR:  40001: .*dataset "other".*Retry/s,
+				"$level: training waits for $sql and fails");
+		}
+		else
+		{
+			like($rows . $failed, $sql =~ /drop/ ? qr/^ERROR:  42704: dataset "other" does not exist/ : qr/^1\|59$/,
+				"$level: training waits for $sql and uses what is there then");
+		}
 		$second->query('ROLLBACK');
 	}
+	$first->query(q{SELECT register_dataset('other', 'ratings_plain', 'courses_plain')});
+	$second->query("BEGIN ISOLATION LEVEL $level; SELECT register_dataset('other', 'ratings_plain')");
+	is($second->query("$train_other; $train_other"), "1|59\n2|59", "$level: datasets of the own transaction");
+	is($second->query(q{SELECT count(*) FROM recsys_model WHERE model = 'on_other' AND source->>'courses' IS NULL}), 2,
+		"$level: they are written down");
+	$second->query("SELECT drop_model('on_other'); SELECT drop_dataset('other'); COMMIT");
+
+	# Datasets of after the transaction's snapshot.
+	$second->query("BEGIN ISOLATION LEVEL $level; SELECT 1 FROM ratings_plain LIMIT 1");
+	$first->query(q{SELECT register_dataset('other', 'ratings_plain', 'courses_plain')});
+	if ($level ne 'READ COMMITTED')
+	{
+		raises($second, "SAVEPOINT s; $_", '40001', 'could not serialize access due to concurrent change of dataset "other"',
+			"$level: $_ of a dataset that is newer than the snapshot"), $second->query('ROLLBACK TO s')
+			for $train_other, q{SELECT drop_dataset('other')};
+	}
+	else
+	{
+		is($second->query($train_other), '1|60', "$level: a new dataset");
+	}
+	$second->query('ROLLBACK');
 	all_well("$level, datasets");
 }
 
@@ -263,11 +296,10 @@ $first->query('CALL retrain_all(3)');
 is(versions('steps'), '1,2,3,4,5,6,7*', 'a procedure that rolls one step back');
 
 my $all = $first->query("SELECT * FROM recommend_all('steps', 2)");
-$first->query("BEGIN; DECLARE held CURSOR WITH HOLD FOR SELECT * FROM recommend_all('steps', 2)");
+$first->query("BEGIN; DECLARE held SCROLL CURSOR WITH HOLD FOR SELECT * FROM recommend_all('steps', 2); FETCH 1 FROM held");
 $second->query("SELECT drop_model('steps')");
-raises($first, 'SAVEPOINT s; SELECT * FROM recommend_all(\'steps\', 2)', '42704', 'model "steps" does not exist',
-	'the model is dropped while a cursor is open');
-$first->query('ROLLBACK TO s; COMMIT');
+$first->query('MOVE BACKWARD ALL FROM held; COMMIT');
+raises($first, "SELECT * FROM recommend_all('steps', 2)", '42704', 'model "steps" does not exist', 'the model was dropped while a cursor is open');
 is($first->query('FETCH ALL FROM held'), $all, 'a cursor WITH HOLD gives what there was');
 $first->query('CLOSE held');
 all_well('cursor');
