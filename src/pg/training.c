@@ -247,7 +247,7 @@ train_locked(Training *t)
 	registry_lock(registry()->dataset_rel, args->dataset, false, true);
 	t->dataset = dataset_open_for_update(args->dataset, CurrentMemoryContext);
 	SPI_connect();
-	head = check_owner(args->model, true);
+	(void) check_owner(args->model, true);
 	load(t);
 	if (args->if_changed && up_to_date(t))
 	{
@@ -255,6 +255,8 @@ train_locked(Training *t)
 		return false;
 	}
 	fit(t);
+	/* A function in the relations read may have trained this very model: the lock is this session's. */
+	head = check_owner(args->model, true);
 	save(t, &head);
 	SPI_finish();
 	return true;
