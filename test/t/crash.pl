@@ -9,6 +9,7 @@ use strict;
 use warnings;
 use FindBin;
 use lib $FindBin::RealBin;
+use POSIX ();
 use Recsys;
 use Test::More;
 use Time::HiRes qw(sleep time);
@@ -52,10 +53,11 @@ for my $case (@cases)
 # with every restart).
 sub stray_files
 {
-	my $database = $node->safe_psql('postgres', q{SELECT oid FROM pg_database WHERE datname = 'postgres'});
+	my ($session) = @_;
+	my ($database, @nodes) = split /\n/, $session->query(q{SELECT oid FROM pg_database WHERE datname = current_database();
+		SELECT pg_relation_filenode(oid) FROM pg_class WHERE pg_relation_filenode(oid) IS NOT NULL});
+	my %known = map { $_ => 1 } @nodes;
 	my $data = $node->data_dir;
-	my %known = map { $_ => 1 } split /\n/,
-		$node->safe_psql('postgres', 'SELECT pg_relation_filenode(oid) FROM pg_class WHERE pg_relation_filenode(oid) IS NOT NULL');
 	my @relations = grep { m{/(\d+)(?:_\w+)?(?:\.\d+)?$} && !$known{$1} } glob "$data/base/$database/*";
 	my @shared = glob "$data/pg_dynshmem/*";
 	return join ' ', @relations, glob("$data/base/pgsql_tmp/*"), scalar @shared;
@@ -116,13 +118,15 @@ sub kill_and_return
 # A run whose commit was done counts, also when its client was not told any more.
 sub count_committed
 {
-	my ($case) = @_;
-	my $newest = $node->safe_psql('postgres', "SELECT max(version) FROM recsys_model WHERE model = '$case->{model}'");
+	my ($case, $session) = @_;
+	my $newest = $session->query("SELECT max(version) FROM recsys_model WHERE model = '$case->{model}'");
 	$case->{version}++ if $newest == $case->{version} + 1;
 	is($newest, $case->{version}, "$case->{model}: the newest version is the last one committed");
 }
 
-my $files = stray_files();
+my $begin = session($node);
+my $files = stray_files($begin);
+$begin->quit;
 my %phases;
 my ($longest, $server_kills) = (0, 0);
 my $seed = $ENV{RECSYS_CRASH_SEED} // 7;
@@ -146,11 +150,11 @@ for my $crash (1 .. $crashes)
 	$node->poll_query_until('postgres', 'SELECT NOT pg_is_in_recovery()') or die "the server did not come back\n";
 	$longest = time - $start if time - $start > $longest;
 	my $name = ($whole ? 'server' : 'backend') . " killed, $case->{model} $phase";
-	count_committed($case);
 	my $session = session($node);
+	count_committed($case, $session);
 	is($session->query(left_behind()), '0|0|0|0|0', "$name: nothing is left");
 	is($session->query(answer($_)), $_->{expected}, "$name: $_->{model} answers as before") for @cases;
-	is(stray_files(), $files, "$name: no file is left");
+	is(stray_files($session), $files, "$name: no file is left");
 	is($session->query(training($case, 'version')), ++$case->{version}, "$name: training works at once, with the next number");
 	is($session->query(answer($case)), $case->{expected}, "$name: the new version answers the same");
 	$session->quit;
@@ -187,7 +191,6 @@ sub stop_by
 		open STDOUT, '>', '/dev/null';
 		open STDERR, '>', '/dev/null';
 		$code->($victim->{pid});
-		require POSIX;
 		POSIX::_exit(0);
 	}
 	wait_until("the backend is gone", sub { !runs($victim->{pid}) });
@@ -203,9 +206,11 @@ sub stop_by
 		$node->start;
 	}
 	$node->poll_query_until('postgres', 'SELECT NOT pg_is_in_recovery()') or die "the server did not come back\n";
-	is($node->safe_psql('postgres', left_behind()), '0|0|0|0|0', "$name while $phase: nothing is left");
-	is($node->safe_psql('postgres', answer($cases[-1])), $cases[-1]{expected}, "$name while $phase: it answers as before");
-	is(stray_files(), $files, "$name while $phase: no file is left");
+	my $session = session($node);
+	is($session->query(left_behind()), '0|0|0|0|0', "$name while $phase: nothing is left");
+	is($session->query(answer($cases[-1])), $cases[-1]{expected}, "$name while $phase: it answers as before");
+	is(stray_files($session), $files, "$name while $phase: no file is left");
+	$session->quit;
 }
 
 # pg_ctl stop in a mode; -w waits until the server is down.
