@@ -14,7 +14,7 @@ use Recsys;
 use Test::More;
 use Time::HiRes qw(sleep time);
 
-my $crashes = $ENV{RECSYS_CRASHES} // 40;
+my $crashes = $ENV{RECSYS_CRASHES} // 24;
 my $node = new_server('crash', 'restart_after_crash = on', 'course_recsys.threads = 2', 'shared_buffers = 16MB',
 	'wal_level = minimal', 'max_wal_senders = 0', 'dynamic_shared_memory_type = mmap', 'autovacuum = off');
 add_whole_dataset($node, 'plain', 10_000, 1_200, 150_000);
