@@ -229,5 +229,30 @@ for my $phase ('loading', 'fitting', 'saving')
 }
 is($node->safe_psql('postgres', training($cases[-1], 'version')), ++$cases[-1]{version}, 'training works, with the next number');
 
+# Only the postmaster is killed: a backend that computes for long must not hold up the next start. While it reads tables, it
+# goes on as every backend does.
+add_dataset($node, 'long', 200, 20_000, 200_000);
+for my $case ([ 'training', q{SELECT train_model('long', 'knn', dataset => 'long')},
+		q{SELECT phase FROM recsys_progress}, 'fitting' ],
+	[ 'recommend_all', q{SELECT count(*) FROM generate_series(1, 1000) AS i, LATERAL recommend_all('by_user', 1 + i * 0)},
+		q{SELECT state FROM pg_stat_activity WHERE query LIKE '%LATERAL%' AND pid <> pg_backend_pid()}, 'active' ])
+{
+	my ($name, $sql, $query, $state) = @$case;
+	my $victim = session($node);
+	my $watcher = session($node);
+	$victim->begin($sql);
+	wait_until("$name runs", sub { $watcher->query($query) eq $state });
+	sleep 0.2;
+	my $start = time;
+	$node->kill9;
+	wait_until("$name ends", sub { !runs($victim->{pid}) });
+	cmp_ok(time - $start, '<', 5 * $bound, sprintf '%s whose postmaster was killed: gone after %.0f ms', $name, 1000 * (time - $start));
+	$_->quit for $victim, $watcher;
+	unlink $node->data_dir . '/postmaster.pid', $node->host . '/.s.PGSQL.' . $node->port . '.lock';
+	$node->start;
+	is($node->safe_psql('postgres', left_behind()), '0|0|0|0|0', "$name whose postmaster was killed: nothing is left");
+	is($node->safe_psql('postgres', answer($cases[-1])), $cases[-1]{expected}, "$name whose postmaster was killed: models answer as before");
+}
+
 $node->stop;
 done_testing();
