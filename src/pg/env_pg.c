@@ -55,6 +55,13 @@ answer_barrier(void)
 	return answered;
 }
 
+/* Was the postmaster killed?  A server in single-user mode has none. */
+static bool
+postmaster_is_dead(void)
+{
+	return IsUnderPostmaster && !PostmasterIsAlive();
+}
+
 /*
  * Core asks whether to stop.  Barriers are answered on the way: DROP DATABASE, for one, waits until every
  * backend has done so, and a job may compute for minutes.  A job whose postmaster was killed ends, too: until
@@ -63,7 +70,7 @@ answer_barrier(void)
 static bool
 pg_env_interrupted(void *ctx)
 {
-	if (!PostmasterIsAlive())
+	if (postmaster_is_dead())
 		return true;
 	if (!InterruptPending)
 		return false;
@@ -207,7 +214,7 @@ env_check(Env *env, RecsysStatus status)
 	if (status == RECSYS_INTERRUPTED)
 	{
 		CHECK_FOR_INTERRUPTS();
-		if (!PostmasterIsAlive())
+		if (postmaster_is_dead())
 			ereport(FATAL,
 					(errcode(ERRCODE_ADMIN_SHUTDOWN),
 					 errmsg("terminating connection due to unexpected postmaster exit")));

@@ -46,7 +46,7 @@ sub versions
 		FROM recsys_model WHERE model = '$model'");
 }
 
-# Nothing is held or half done, and no answer of a reader fails.
+# Nothing is held or half done.
 sub all_well
 {
 	my ($name) = @_;
