@@ -214,11 +214,13 @@ enrollment_histogram_rows(Call *call, const char *name, int bins)
 						" w AS (SELECT pg_catalog.max(n.n) AS high, GREATEST(1,"
 						" pg_catalog.ceil(pg_catalog.max(n.n)::pg_catalog.float8"
 						" OPERATOR(pg_catalog./) $1::pg_catalog.float8)::pg_catalog.int4) AS width FROM n),"
+						" h AS (SELECT (n.n OPERATOR(pg_catalog.-) 1) OPERATOR(pg_catalog./) w.width AS bin,"
+						" pg_catalog.count(*) AS users FROM n, w GROUP BY 1),"
 						" b AS (SELECT pg_catalog.generate_series(1, w.high, w.width) AS low, w.width FROM w)"
 						" SELECT b.low, (b.low OPERATOR(pg_catalog.+) b.width) OPERATOR(pg_catalog.-) 1,"
-						" (SELECT pg_catalog.count(*) FROM n WHERE (n.n OPERATOR(pg_catalog.>=) b.low)"
-						" AND (n.n OPERATOR(pg_catalog.<) (b.low OPERATOR(pg_catalog.+) b.width)))"
-						" FROM b ORDER BY 1",
+						" COALESCE(h.users, 0::pg_catalog.int8) FROM b LEFT JOIN h ON h.bin"
+						" OPERATOR(pg_catalog.=) ((b.low OPERATOR(pg_catalog.-) 1)"
+						" OPERATOR(pg_catalog./) b.width) ORDER BY 1",
 						dataset->ratings, quote_identifier(dataset->user_column)),
 			   query_one_param(INT4OID, Int32GetDatum(bins)));
 }

@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
@@ -475,12 +476,12 @@ fill_dataset(Dataset *dataset)
 
 /* Finds the row; the number of rows found is left in SPI_processed. */
 static void
-select_dataset(const char *name)
+select_dataset(RegistryMode mode, const char *name)
 {
 	Oid			types[] = {TEXTOID};
 	Datum		values[] = {CStringGetTextDatum(name)};
 
-	registry_execute(REGISTRY_READ,
+	registry_execute(mode,
 					 "SELECT " DATASET_COLUMNS " FROM %s.recsys_dataset AS d"
 					 " WHERE d.name OPERATOR(pg_catalog.=) $1", 1, types, values, NULL);
 }
@@ -537,7 +538,7 @@ refresh(const char *name, Dataset *cached)
 	CacheSlot  *slot;
 
 	SPI_connect();
-	select_dataset(name);
+	select_dataset(REGISTRY_READ, name);
 	if (SPI_processed == 0)
 	{
 		forget(name);
@@ -584,6 +585,25 @@ dataset_open(const char *name, MemoryContext until)
 	return dataset;
 }
 
+/* The same, to be read or changed under the transaction's snapshot: raises when that is older than the dataset. */
+Dataset *
+dataset_open_for_update(const char *name, MemoryContext until)
+{
+	Dataset    *dataset = dataset_open(name, until);
+
+	if (!IsolationUsesXactSnapshot())
+		return dataset;
+	SPI_connect();
+	select_dataset(REGISTRY_READ_TRANSACTION, name);
+	if (SPI_processed == 0 || strcmp(dataset->image, registry_text(0, 1)) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("could not serialize access due to concurrent change of dataset \"%s\"", name),
+				 errhint("Retry the transaction.")));
+	SPI_finish();
+	return dataset;
+}
+
 /* Is a dataset of that name registered? */
 bool
 dataset_exists(const char *name)
@@ -591,7 +611,7 @@ dataset_exists(const char *name)
 	bool		exists;
 
 	SPI_connect();
-	select_dataset(name);
+	select_dataset(REGISTRY_READ, name);
 	exists = SPI_processed > 0;
 	SPI_finish();
 	return exists;

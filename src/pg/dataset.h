@@ -100,6 +100,9 @@ extern void dataset_drop(const char *name);
 /* The dataset, pinned until the context is reset; unknown: error. */
 extern Dataset *dataset_open(const char *name, MemoryContext until);
 
+/* The same, under its lock; 40001 when the transaction's snapshot sees another definition. */
+extern Dataset *dataset_open_for_update(const char *name, MemoryContext until);
+
 /*
  * The dataset that a build was trained on, as it was then; the caller discards
  * it.  NULL: no such build under the active snapshot.  SPI must be connected.

@@ -438,16 +438,14 @@ dataset_register(DatasetArgs *args)
 	SPI_finish();
 }
 
-/* Raises unless the dataset exists and is the caller's. */
+/* Raises unless the dataset is the caller's. */
 static void
-require_owner(const char *name)
+require_owner(const Dataset *dataset)
 {
-	const Dataset *dataset = dataset_open(name, CurrentMemoryContext);
-
 	if (!registry_is_owner(dataset->owner))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("must be owner of dataset \"%s\"", name),
+				 errmsg("must be owner of dataset \"%s\"", dataset->name),
 				 hint_owner()));
 }
 
@@ -461,10 +459,10 @@ dataset_drop(const char *name)
 			   *owner;
 
 	PreventCommandIfReadOnly("drop_dataset()");
-	require_owner(name);
+	require_owner(dataset_open(name, CurrentMemoryContext));
 	registry_will_write(registry()->dataset_rel);
 	registry_lock(registry()->dataset_rel, name, true, true);
-	require_owner(name);
+	require_owner(dataset_open_for_update(name, CurrentMemoryContext));
 	SPI_connect();
 	model = using_model(name, &owner);
 	if (model)

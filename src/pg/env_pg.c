@@ -9,6 +9,7 @@
 #include "postgres.h"
 
 #include "miscadmin.h"
+#include "storage/pmsignal.h"
 #include "storage/procsignal.h"
 #include "utils/memutils.h"
 
@@ -53,13 +54,23 @@ answer_barrier(void)
 	return answered;
 }
 
+/* Was the postmaster killed?  A server in single-user mode has none. */
+static bool
+postmaster_is_dead(void)
+{
+	return IsUnderPostmaster && !PostmasterIsAlive();
+}
+
 /*
  * Core asks whether to stop.  Barriers are answered on the way: DROP DATABASE, for one, waits until every
- * backend has done so, and a job may compute for minutes.
+ * backend has done so, and a job may compute for minutes.  A job whose postmaster was killed ends, too: until
+ * then the server could not be started again.
  */
 static bool
 pg_env_interrupted(void *ctx)
 {
+	if (postmaster_is_dead())
+		return true;
 	if (!InterruptPending)
 		return false;
 	if (ProcSignalBarrierPending && !answer_barrier())
@@ -202,7 +213,13 @@ env_check(Env *env, RecsysStatus status)
 	if (status == RECSYS_OK)
 		return;
 	if (status == RECSYS_INTERRUPTED)
+	{
 		CHECK_FOR_INTERRUPTS();
+		if (postmaster_is_dead())
+			ereport(FATAL,
+					(errcode(ERRCODE_ADMIN_SHUTDOWN),
+					 errmsg("terminating connection due to unexpected postmaster exit")));
+	}
 	if (status == RECSYS_OVER_LIMIT && env->hint[0] == '\0')
 		env_hint(env, "Increase the setting \"course_recsys.max_memory\"; -1 means \"maintenance_work_mem\".");
 	ereport(ERROR,

@@ -290,7 +290,10 @@ registry_will_write(Oid relation)
 	LockRelationOid(relation, RowExclusiveLock);
 }
 
-/* Takes the lock on a name in one of the tables; what was read before it is looked at again. */
+/*
+ * Takes the lock on a name in one of the tables until the end of the transaction.  What was committed while it
+ * waited is heard of at once, as with locks on relations; what was read before is looked at again.
+ */
 bool
 registry_lock(Oid relation, const char *name, bool exclusive, bool wait)
 {

@@ -54,11 +54,11 @@ settings_job_threads(void)
 	return Min(threads, THREADS_MAX);
 }
 
-/* Bytes that one job may hold. */
+/* Bytes that one job may hold; never 0, which means no limit to the core. */
 Size
 settings_job_memory(void)
 {
 	int			kilobytes = recsys_max_memory >= 0 ? recsys_max_memory : maintenance_work_mem;
 
-	return (Size) kilobytes * 1024;
+	return Max((Size) kilobytes * 1024, 1);
 }

@@ -250,9 +250,9 @@ train_locked(Training *t)
 
 	/* What was read before the lock may have changed while waiting for it. */
 	registry_lock(registry()->dataset_rel, args->dataset, false, true);
-	t->dataset = dataset_open(args->dataset, CurrentMemoryContext);
+	t->dataset = dataset_open_for_update(args->dataset, CurrentMemoryContext);
 	SPI_connect();
-	head = check_owner(args->model, true);
+	(void) check_owner(args->model, true);
 	load(t);
 	if (args->if_changed && up_to_date(t))
 	{
@@ -260,6 +260,8 @@ train_locked(Training *t)
 		return false;
 	}
 	fit(t);
+	/* A function in the relations read may have trained this very model: the lock is this session's. */
+	head = check_owner(args->model, true);
 	save(t, &head);
 	SPI_finish();
 	return true;

@@ -11,7 +11,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(sleep time);
 
-our @EXPORT = qw(new_server add_dataset session wait_until raises answers);
+our @EXPORT = qw(new_server add_dataset add_whole_dataset methods left_behind session wait_until raises answers);
 
 # Starts a server with the extension in schema "recsys", which is on the search path.
 sub new_server
@@ -48,6 +48,41 @@ sub add_dataset
 		CREATE INDEX ON ratings_$name (user_id);
 		ANALYZE courses_$name, ratings_$name;
 		SELECT register_dataset('$name', 'ratings_$name', 'courses_$name', genre_columns => '{g1,g2,g3}')});
+}
+
+# The same with descriptions and attributes of users: every method can be trained on it.
+sub add_whole_dataset
+{
+	my ($node, $name, $users, $courses, $ratings) = @_;
+	add_dataset($node, $name, $users, $courses, $ratings);
+	$node->safe_psql('postgres', qq{
+		ALTER TABLE courses_$name ADD description text;
+		UPDATE courses_$name SET description = 'topic' || id % 40 || ' field' || id % 11 || ' level' || id % 3;
+		CREATE TABLE users_$name AS SELECT i AS id, i % 7 AS age, i % 3 AS country FROM generate_series(1, $users) AS i;
+		ALTER TABLE users_$name ADD PRIMARY KEY (id);
+		VACUUM ANALYZE courses_$name, users_$name;
+		SELECT register_dataset('$name', 'ratings_$name', 'courses_$name', genre_columns => '{g1,g2,g3}',
+			users => 'users_$name', user_feature_columns => '{age,country}')});
+}
+
+# Names of all methods.
+sub methods
+{
+	my ($node) = @_;
+	return split /\n/, $node->safe_psql('postgres', 'SELECT method FROM recsys_methods()');
+}
+
+# What only runs that were stopped can leave, counted: versions whose data are not whole, data of no version, two published
+# versions of a model, our locks (class 3) of a session or a lost transaction, runs in progress.
+sub left_behind
+{
+	return q{SELECT
+		(SELECT count(*) FROM recsys_model m WHERE bytes IS DISTINCT FROM
+			(SELECT sum(length(data)) FROM recsys_model_data d WHERE d.build = m.build)) AS incomplete,
+		(SELECT count(*) FROM recsys_model_data d WHERE NOT EXISTS (SELECT FROM recsys_model m WHERE m.build = d.build)) AS stray,
+		(SELECT count(*) FROM (SELECT FROM recsys_model WHERE published GROUP BY model HAVING count(*) > 1) p) AS twice,
+		(SELECT count(*) FROM pg_locks WHERE locktype = 'advisory') AS locks,
+		(SELECT count(*) FROM recsys_progress) AS runs};
 }
 
 # Waits until the code returns true; fails the test run after a minute, or as many seconds as are given.

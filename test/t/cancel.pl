@@ -24,6 +24,9 @@ $node->safe_psql('postgres', q{
 		FROM ratings_big LIMIT 1500000;
 	ANALYZE ratings_text;
 	SELECT register_dataset('text', 'ratings_text', 'courses_big');
+	CREATE TABLE courses_words AS SELECT i AS id, repeat('word' || i || ' topic' || i % 40 || ' ', 100) AS description
+		FROM generate_series(1, 3000) AS i;
+	SELECT register_dataset('words', 'ratings_big', 'courses_words', description_column => 'description');
 	SELECT train_model('by_genre', 'user_profile', dataset => 'big');
 	SELECT train_model('by_user', 'knn', '{"user_based": true}', 'big');
 
@@ -169,30 +172,51 @@ stop_in_phase('recommend_users', "SELECT count(*) FROM recommend_users(1, 'by_ge
 stop_in_phase('user_profiles', "SELECT count(*) FROM user_profiles('big')", 'active', 0.3, 'cancel');
 stop_in_phase('similar_users', "SELECT count(*) FROM similar_users(7, 'by_user')", 'active', 0.5, 'cancel');
 
-# statement_timeout, at moments spread over the whole of a training run.
-for my $try (1 .. 3 * $tries)
+# statement_timeout, at moments spread over runs and answers of every kind, sent by a role that does not own the extension's
+# tables: afterwards the role is the one that was set, the session answers, and no memory of a call is held.
+$node->safe_psql('postgres', q{
+	CREATE ROLE analyst;
+	GRANT USAGE ON SCHEMA recsys TO analyst;
+	GRANT SELECT ON ratings_big, courses_big, courses_words, pg_backend_memory_contexts TO analyst;
+	GRANT EXECUTE ON FUNCTION pg_get_backend_memory_contexts() TO analyst});
+my @timed = ([ 'training', $train_users, 800 ], [ 'training, by course', $train_items, 800 ]);
+push @timed, [ "recommend_all, $_", "SELECT count(*) FROM recommend_all('$_', 10)", 400 ] for 'by_genre', 'by_user';
+push @timed, map { [ $_->[0], "SELECT count(*) FROM $_->[0]($_->[1])", $_->[2] ] } [ 'recommend_users', q{1, 'by_genre'}, 400 ],
+	[ 'similar_users', q{7, 'by_user'}, 400 ], [ 'user_profiles', q{'big'}, 400 ], [ 'dataset_summary', q{'big'}, 400 ],
+	[ 'enrollment_histogram', q{'big'}, 300 ], [ 'top_courses', q{'big'}, 300 ], [ 'dataset_genres', q{'big'}, 3 ],
+	[ 'keyword_counts', q{'words'}, 300 ], [ 'recommend_courses', q{5, 'by_user', 3000}, 3 ],
+	[ 'similar_courses', q{5, 'by_genre', 3000}, 3 ];
+$victim->query('SET ROLE analyst');
+for my $case (@timed)
 {
-	my $timeout = int(50 + 700 * $try / (3 * $tries));
-	my (undef, $error) = $victim->query("SET statement_timeout = $timeout; $train_users");
-	my $ms = $control->query("SELECT extract(epoch FROM state_change - query_start) * 1000 - $timeout
-		FROM pg_stat_activity WHERE pid = $victim->{pid}");
-	cmp_ok($ms, '<', $bound_ms, "statement_timeout of $timeout ms: stopped within $bound_ms ms");
-	if ($error eq '')           # through: in time, or else the timeout has been overlooked for that long
+	my ($name, $sql, $longest) = @$case;
+	my $stopped = 0;
+	for my $try (1 .. 2 * $tries)
 	{
-		push @{$times{'statement_timeout, through late'}}, $ms if $ms > 0;
-		$control->query("SELECT drop_model('victim')");
+		my $timeout = 1 + int($longest * ($try - rand) / (2 * $tries));
+		my (undef, $error) = $victim->query("SET statement_timeout = $timeout; $sql");
+		my $ms = $control->query("SELECT extract(epoch FROM state_change - query_start) * 1000 - $timeout
+			FROM pg_stat_activity WHERE pid = $victim->{pid}");
+		$victim->begin('RESET statement_timeout');
+		$victim->finish;
+		if ($error eq '')
+		{
+			$control->query("SELECT drop_model('victim')") if $sql =~ /train/;
+			next;
+		}
+		$stopped++;
+		like($error, qr/57014: canceling statement due to statement timeout/, "$name, statement_timeout of $timeout ms: the error says why");
+		cmp_ok($ms, '<', $bound_ms, "$name, statement_timeout of $timeout ms: over within $bound_ms ms");
+		check_nothing_left("$name, statement_timeout of $timeout ms");
+		answers($victim, q{SELECT current_user, (SELECT count(*) FROM recommend_courses(5, 'by_genre', 3)), (SELECT count(*)
+			FROM pg_backend_memory_contexts WHERE name IN ('course_recsys job', 'course_recsys stored model'))}, 'analyst|3|0',
+			"$name, statement_timeout of $timeout ms: role, answers and memory of the session are well");
+		push @{$times{"statement_timeout, $name"}}, $ms;
+		push @{$times{'statement_timeout, all'}}, $ms;
 	}
-	else
-	{
-		like($error, qr/57014: canceling statement due to statement timeout/, "statement_timeout of $timeout ms: the error says why");
-		check_nothing_left("statement_timeout of $timeout ms");
-		push @{$times{statement_timeout}}, $ms;
-	}
-	$victim->begin('RESET statement_timeout');
-	$victim->finish;
+	note("$name: $stopped of " . 2 * $tries . ' were stopped by statement_timeout');
 }
-
-$victim->query('RESET statement_timeout');
+$victim->query('RESET ROLE');
 
 # DROP DATABASE waits (since PostgreSQL 15) until every backend has closed the files of that database; one that computes
 # must not keep it waiting.

@@ -37,6 +37,7 @@ typedef struct TestEnv
 	bool		interrupt;		/* stop now */
 	int64_t		interrupt_after;	/* polls answered with no before the first yes; -1: no limit */
 	int64_t		fail_after;		/* allocations that succeed before all fail; -1: no limit */
+	int64_t		fail_once;		/* number of the one allocation that fails, from 0; -1: none */
 } TestEnv;
 
 /* The counters and switches of an Env of test_env(). */
@@ -51,9 +52,10 @@ static inline void *
 test_env_alloc(size_t bytes, void *ctx)
 {
 	TestEnv    *test = ctx;
+	int64_t		number = test->n_allocs++;
 	char	   *block;
 
-	if (test->n_allocs++ >= test->fail_after && test->fail_after >= 0)
+	if ((test->fail_after >= 0 && number >= test->fail_after) || number == test->fail_once)
 		return NULL;
 	block = malloc(bytes + 8);
 	if (block == NULL)
@@ -129,6 +131,7 @@ test_env(void)
 		abort();
 	test->interrupt_after = -1;
 	test->fail_after = -1;
+	test->fail_once = -1;
 	test->env.alloc = test_env_alloc;
 	test->env.release = test_env_release;
 	test->env.interrupted = test_env_interrupted;
