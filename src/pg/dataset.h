@@ -115,6 +115,9 @@ extern bool dataset_exists(const char *name);
 /* One of its relations by the stored name; missing: error that names the dataset. */
 extern Oid	dataset_relation(const Dataset *dataset, const char *relation);
 
+/* A relation by the stored name, unlocked, for a look at its definition; InvalidOid when it is not there. */
+extern Oid	dataset_find_relation(const char *relation);
+
 /* What is known about the relations, emptied when the catalog has changed. */
 extern Resolved *dataset_resolved(const Dataset *dataset);
 

@@ -46,11 +46,13 @@ relation_changed(Datum arg, Oid relation)
 		generation++;
 }
 
-/* A schema, a role or a membership changed. */
+/* A schema, a role, a membership or a type changed.  The schema may be ours, under another name now. */
 static void
 catalog_changed(Datum arg, int cache, uint32 hash)
 {
 	catalog_generation++;
+	if (cache == NAMESPACEOID)
+		generation++;
 }
 
 /* Listens to invalidations; once, when the library is loaded. */
@@ -111,6 +113,7 @@ void
 registry_enter(FunctionCallInfo fcinfo)
 {
 	Oid			schema = get_func_namespace(fcinfo->flinfo->fn_oid);
+	uint64		before = generation;
 	char	   *name;
 
 	if (schema == tables.schema && tables_generation == generation)
@@ -125,7 +128,7 @@ registry_enter(FunctionCallInfo fcinfo)
 		pfree(tables.schema_name);
 	tables.schema_name = name;
 	tables.schema = schema;
-	tables_generation = generation;
+	tables_generation = before;
 }
 
 /* The tables, once entered. */
@@ -205,11 +208,14 @@ registry_is_owner(const char *role)
 	return has_privs_of_role(GetUserId(), owner);
 }
 
-/* Who can do it instead. */
+/* Who can do it instead.  A dump may bring models of roles that are not here. */
 int
-hint_owner(void)
+hint_owner(const char *role)
 {
-	return errhint("Only its owner, members of the owner's role and superusers can do that.");
+	if (OidIsValid(get_role_oid(role, true)))
+		return errhint("Only its owner, members of the owner's role and superusers can do that.");
+	errdetail("The role that owns it does not exist.");
+	return errhint("A superuser can do that, or enter another role in the column \"owner\" of the extension's table.");
 }
 
 RECSYS_FUNCTION(recsys_invalidate);

@@ -26,7 +26,7 @@ extern void registry_enter(FunctionCallInfo fcinfo);
 extern const Registry *registry(void);
 
 /*
- * Rises whenever a row of the tables may have changed.  Whoever caches what it
+ * Rises whenever a row of the tables, or the name of their schema, may have changed.  Whoever caches what it
  * read remembers the generation from before reading.
  */
 extern uint64 registry_generation(void);
@@ -72,6 +72,6 @@ extern bool registry_is_owner(const char *role);
  * Within ereport: the hint of an error for those who are not the owner.  It
  * does not say who is: they may not even see the model or dataset.
  */
-extern int	hint_owner(void);
+extern int	hint_owner(const char *role);
 
 #endif							/* PG_REGISTRY_H */
