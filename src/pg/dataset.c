@@ -230,13 +230,16 @@ dataset_relation(const Dataset *dataset, const char *relation)
 		i++;
 	relid = dataset_resolved(dataset)->relids[i];
 	if (OidIsValid(relid))
-		LockRelationOid(relid, AccessShareLock);
-	/* The lock may have brought news of the catalog; so may the lookup. */
-	if (!OidIsValid(relid) || dataset_resolved(dataset)->relids[i] != relid)
 	{
-		relid = lookup_relation(dataset, relation);
-		dataset_resolved(dataset)->relids[i] = relid;
+		LockRelationOid(relid, AccessShareLock);
+		/* The lock may have brought news of the catalog. */
+		if (dataset_resolved(dataset)->relids[i] == relid)
+			return relid;
+		UnlockRelationOid(relid, AccessShareLock);
 	}
+	relid = lookup_relation(dataset, relation);
+	/* So may the lookup, which looks again itself. */
+	dataset_resolved(dataset)->relids[i] = relid;
 	return relid;
 }
 

@@ -13,12 +13,22 @@ my $subscriber = new_server('subscriber', 'fsync = off');
 add_school($publisher);
 $publisher->safe_psql('postgres', q{
 	ALTER TABLE ratings REPLICA IDENTITY FULL;
-	ALTER TABLE courses ADD PRIMARY KEY (id);
-	ALTER TABLE users ADD PRIMARY KEY (id)});
+	ALTER TABLE courses REPLICA IDENTITY FULL});
 my $schema = $publisher->safe_psql('postgres', q{SELECT string_agg(format('CREATE TABLE public.%I (%s)', t,
 	(SELECT string_agg(format('%I %s', attname, format_type(atttypid, atttypmod)), ', ' ORDER BY attnum) FROM pg_attribute
 		WHERE attrelid = t::regclass AND attnum > 0)), ';') FROM unnest('{ratings,courses,users}'::text[]) AS t});
 my $from = $publisher->connstr('postgres') . ' user=' . getpwuid($<);
+
+# Creates a subscription to the publication of the same name in a database, and waits until all tables are copied.
+sub subscribe
+{
+	my ($name, $database) = @_;
+	$subscriber->safe_psql($database, qq{CREATE SUBSCRIPTION $name CONNECTION \$\$$from\$\$ PUBLICATION $name});
+	wait_until("$name is copied", sub {
+		$subscriber->safe_psql($database, q{SELECT bool_and(srsubstate IN ('r', 's')) FROM pg_subscription_rel}) eq 't' });
+	applied($name);
+	return;
+}
 
 # The subscriber has applied all that the publisher has done.
 sub applied
@@ -33,8 +43,7 @@ sub applied
 $subscriber->safe_psql('postgres', 'CREATE DATABASE own');
 $subscriber->safe_psql('own', "CREATE SCHEMA recsys; CREATE EXTENSION course_recsys SCHEMA recsys; $schema");
 $publisher->safe_psql('postgres', 'CREATE PUBLICATION tables FOR TABLE ratings, courses, users');
-$subscriber->safe_psql('own', "CREATE SUBSCRIPTION tables CONNECTION '$from' PUBLICATION tables");
-$subscriber->wait_for_subscription_sync($publisher, 'tables', 'own');
+subscribe('tables', 'own');
 my $own = session($subscriber, database => 'own');
 my $writer = session($publisher);
 $own->query(q{SELECT register_dataset('school', 'ratings', 'courses', time_column => 'rated_at', genre_columns => '{odd,third}',
@@ -45,13 +54,13 @@ is($own->query(q{SELECT count(*) FROM recsys_methods(), train_model(method, meth
 my $same = q{SELECT md5(string_agg(r::text, ',' ORDER BY m.method, u, r.rank)) FROM recsys_methods() AS m,
 	generate_series(1, 61) AS u, recommend_courses(u, m.method, 30) AS r};
 $writer->query(q{SELECT publish_model('knn', 2)});
-answers($own, $same, $writer->query($same), 'and answers as on the publisher');
+answers($own, $same, scalar $writer->query($same), 'and answers as on the publisher');
 my $seen = q{SELECT string_agg(DISTINCT source, ',') FROM recommend_courses(1000, 'knn')};
 answers($own, $seen, 'popular', 'a user without ratings');
 $writer->query(q{INSERT INTO ratings SELECT 1000, i, 5, now() FROM generate_series(1, 5) AS i});
 applied('tables');
 answers($own, $seen, 'knn', 'ratings that arrive are used at once');
-answers($own, $same, $writer->query($same), 'on both servers');
+answers($own, $same, scalar $writer->query($same), 'on both servers');
 $writer->query('DELETE FROM ratings WHERE user_id = 1000');
 applied('tables');
 answers($own, $seen, 'popular', 'and gone when they are deleted');
@@ -60,9 +69,9 @@ applied('tables');
 answers($own, q{SELECT string_agg(DISTINCT source, ',') FROM recommend_courses(7, 'knn')}, 'popular', 'TRUNCATE arrives');
 $writer->query(q{INSERT INTO ratings TABLE kept; DROP TABLE kept});
 applied('tables');
-answers($own, $same, $writer->query($same), 'and the rows that follow');
+answers($own, $same, scalar $writer->query($same), 'and the rows that follow');
 $own->query('ALTER SUBSCRIPTION tables DISABLE; ALTER TABLE ratings ALTER user_id TYPE bigint; ALTER SUBSCRIPTION tables ENABLE');
-answers($own, $same, $writer->query($same), 'a wider key on the subscriber');
+answers($own, $same, scalar $writer->query($same), 'a wider key on the subscriber');
 $own->query('DROP SUBSCRIPTION tables');
 $own->quit;
 
@@ -72,15 +81,14 @@ $subscriber->safe_psql('postgres', $schema);
 $publisher->safe_psql('postgres', 'CREATE PUBLICATION everything FOR ALL TABLES');
 my $reader = session($subscriber);
 raises($reader, q{SELECT * FROM recommend_courses(1, 'knn')}, '42704', 'model "knn" does not exist', 'no model yet');
-$subscriber->safe_psql('postgres', "CREATE SUBSCRIPTION everything CONNECTION '$from' PUBLICATION everything");
-$subscriber->wait_for_subscription_sync($publisher, 'everything');
+subscribe('everything', 'postgres');
 
 # Both servers give the same answers.
 sub same_answers
 {
 	my ($name) = @_;
 	applied('everything');
-	answers($reader, $school_answers, $writer->query($school_answers), $name);
+	answers($reader, $school_answers, scalar $writer->query($school_answers), $name);
 }
 
 same_answers('models that were copied are served, in a session that asked before');
