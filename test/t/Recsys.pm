@@ -51,11 +51,13 @@ sub add_dataset
 }
 
 # Creates a small school with all that any method reads, dataset "school", and models of every method: two versions
-# each, of "knn" the second rolled back, of "unpublished" none published.
+# each, of "knn" the second rolled back, of "unpublished" none published. The tables are in a schema that exists.
 sub add_school
 {
-	my ($node) = @_;
+	my ($node, $in) = @_;
+	$in //= 'public';
 	$node->safe_psql('postgres', qq{
+		SET search_path = $in, recsys;
 		CREATE TABLE users AS SELECT i AS id, CASE WHEN i % 3 = 0 THEN 'north' END AS region FROM generate_series(1, 60) AS i;
 		CREATE TABLE courses AS SELECT i AS id, 'Course ' || i AS title, 'word' || i % 4 || ' topic' || i % 7 AS description,
 			i % 2 AS odd, i % 3 = 0 AS third FROM generate_series(1, 30) AS i;
