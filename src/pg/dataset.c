@@ -397,17 +397,36 @@ dataset_readable(const Dataset *dataset)
 	return first_unreadable(dataset, relids) == NULL;
 }
 
-/* Frees the plan of a statement whose relation or column types differ now. */
-bool
-kept_plan_usable(KeptPlan *kept, Oid relation, const Oid *types, int n_types)
+/* Frees the plans that were replaced, unless a call that began before this one may be executing them. */
+static void
+free_retired_plans(Dataset *dataset)
 {
+	ListCell   *cell;
+
+	if (dataset->pinned.pins > 1)
+		return;
+	foreach(cell, dataset->retired_plans)
+		SPI_freeplan(lfirst(cell));
+	list_free(dataset->retired_plans);
+	dataset->retired_plans = NIL;
+}
+
+/* Retires the plan of a statement whose relation or column types differ now. */
+bool
+kept_plan_usable(Dataset *dataset, KeptPlan *kept, Oid relation, const Oid *types, int n_types)
+{
+	MemoryContext old;
+
 	if (kept->plan == NULL)
 		return false;
 	if (kept->relation == relation && kept->n_types == n_types &&
 		memcmp(kept->types, types, n_types * sizeof(Oid)) == 0)
 		return true;
-	SPI_freeplan(kept->plan);
+	old = MemoryContextSwitchTo(dataset->pinned.context);
+	dataset->retired_plans = lappend(dataset->retired_plans, kept->plan);
+	MemoryContextSwitchTo(old);
 	kept->plan = NULL;
+	free_retired_plans(dataset);
 	return false;
 }
 
@@ -437,6 +456,7 @@ drop_plans(Pinned *object)
 	for (int i = 0; i < (int) lengthof(plans); i++)
 		if (plans[i]->plan)
 			SPI_freeplan(plans[i]->plan);
+	free_retired_plans(dataset);
 }
 
 /* A text[] of the result row as C strings. */

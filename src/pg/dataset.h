@@ -70,6 +70,7 @@ typedef struct Dataset
 	KeptPlan	history_plan;	/* ratings of one user */
 	KeptPlan	courses_plan;	/* titles of some courses */
 	KeptPlan	group_plan;		/* attributes of one user */
+	List	   *retired_plans;	/* replaced ones that an outer call may be executing */
 } Dataset;
 
 /* What register_dataset was told; NULL where NULL. */
@@ -149,8 +150,9 @@ extern KeyKind key_kind(Oid read_type);
 extern void append_column(StringInfo sql, const char *alias, const char *column, Oid read_type);
 extern const char *type_sql_name(Oid read_type);
 
-/* Frees the plan of a statement whose relation or column types differ now; true when it can be used. */
-extern bool kept_plan_usable(KeptPlan *kept, Oid relation, const Oid *types, int n_types);
+/* Retires the plan of a statement whose relation or column types differ now; true when it can be used. */
+extern bool kept_plan_usable(Dataset *dataset, KeptPlan *kept, Oid relation, const Oid *types,
+							 int n_types);
 extern void kept_plan_make(KeptPlan *kept, const char *sql, int n_args, Oid *arg_types,
 						   Oid relation, const Oid *types, int n_types);
 

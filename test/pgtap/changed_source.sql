@@ -269,6 +269,38 @@ ALTER TABLE users ADD colour text;
 UPDATE users SET colour = CASE id::int % 2 WHEN 1 THEN 'white' ELSE 'black' END;
 SELECT same('and added');
 
+-- ------------------------------------------------------------ while a call runs
+
+-- A view of courses that puts other tables in the place of its own and calls us again: the outer call goes on with the
+-- statement that it is executing.
+CREATE SCHEMA twin;
+CREATE TABLE twin.ratings AS SELECT user_id, course_id, rating, rated_at FROM school.ratings WHERE user_id = '2';
+CREATE TABLE twin.courses AS SELECT * FROM school.courses;
+CREATE SEQUENCE public.calls;
+CREATE FUNCTION public.swap() RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+	IF nextval('public.calls') = 1 THEN
+		ALTER SCHEMA school RENAME TO away;
+		ALTER SCHEMA twin RENAME TO school;
+		FOR i IN 1..3 LOOP
+			PERFORM * FROM recommend_courses(2, 'swapping', 3);
+		END LOOP;
+	END IF;
+	RETURN true;
+END $$;
+CREATE VIEW school.calling AS SELECT course_id, title FROM school.courses WHERE public.swap();
+CREATE VIEW twin.calling AS SELECT course_id, 'Twin ' || title AS title FROM twin.courses;
+SELECT register_dataset('swapping', 'school.ratings', 'school.courses');
+SELECT train_model('swapping', 'knn', dataset => 'swapping');
+SELECT register_dataset('swapping', 'school.ratings', 'school.calling');
+SELECT results_eq($$SELECT count(*), bool_or(title LIKE 'Twin%') FROM recommend_courses(1, 'swapping', 4)$$, 'VALUES (4::bigint, false)',
+	'the tables are swapped while a call runs');
+SELECT results_eq($$SELECT count(*), bool_and(title LIKE 'Twin%') FROM recommend_courses(2, 'swapping', 4)$$, 'VALUES (4::bigint, true)',
+	'the next call reads the others');
+ALTER SCHEMA school RENAME TO twin;
+ALTER SCHEMA away RENAME TO school;
+SELECT isnt_empty($$SELECT * FROM recommend_courses(1, 'swapping', 4)$$, 'and back');
+
 -- ------------------------------------------------------------ the registered columns
 
 SELECT register_dataset('school', 'school.ratings', 'school.courses', users => 'school.users', user_feature_columns => '{colour}');
@@ -285,7 +317,7 @@ SET LOCAL search_path = renamed, public, school;
 SELECT results_eq($$SELECT version FROM train_model('later', 'popular', dataset => 'school')$$, 'SELECT 1', 'schema renamed: training');
 SELECT isnt_empty($$SELECT * FROM recommend_courses(1, 'cold')$$, 'a model that was not yet used');
 SELECT isnt_empty($$SELECT * FROM recommend_courses(1, 'knn')$$, 'a model that was');
-SELECT results_eq($$SELECT count(*) FROM recsys_models$$, $$SELECT count(*) + 2 FROM model$$, 'the view of models');
+SELECT results_eq($$SELECT count(*) FROM recsys_models$$, $$SELECT count(*) + 3 FROM model$$, 'the view of models');
 ALTER SCHEMA renamed RENAME TO recsys;
 SET LOCAL search_path = recsys, public, school;
 SELECT isnt_empty($$SELECT * FROM recommend_courses(1, 'later')$$, 'and back');
