@@ -275,23 +275,33 @@ named_class(const char *name)
 	return 0;
 }
 
-/* Are keys of this type compared as those of the column, as it is now or, if it is gone, was when it was registered? */
+/*
+ * Are keys of this type compared as those of the registered column are now?  As it was when it was
+ * registered, if the relation is gone; a column that is gone was renamed.
+ */
 static bool
 same_class(const Dataset *old, const char *column, const char *registered, Oid type)
 {
 	Oid			relid = dataset_find_relation(old->ratings);
-	AttrNumber	attnum = OidIsValid(relid) ? get_attnum(relid, column) : InvalidAttrNumber;
+	AttrNumber	attnum;
 
-	if (attnum > InvalidAttrNumber)
-		return key_class(getBaseType(get_atttype(relid, attnum))) == key_class(type);
-	return named_class(registered) == key_class(type);
+	if (!OidIsValid(relid))
+		return named_class(registered) == key_class(type);
+	attnum = get_attnum(relid, column);
+	return attnum <= InvalidAttrNumber ||
+		key_class(getBaseType(get_atttype(relid, attnum))) == key_class(type);
 }
 
-/* Is a name that both have another one? */
+/* Is the key another column?  One that was renamed in its relation is the same, under its new name. */
 static bool
-differs(const char *a, const char *b)
+other_column(const char *relation, const char *registered, const char *column)
 {
-	return a && b && strcmp(a, b) != 0;
+	Oid			relid;
+
+	if (registered == NULL || column == NULL || strcmp(registered, column) == 0)
+		return false;
+	relid = dataset_find_relation(relation);
+	return !OidIsValid(relid) || get_attnum(relid, registered) > InvalidAttrNumber;
 }
 
 /* Would the registered row know users and courses by other keys? */
@@ -301,9 +311,10 @@ keys_differ(const DatasetArgs *args, Oid user_type, Oid course_type, const char 
 {
 	const Dataset *old = dataset_open(args->name, CurrentMemoryContext);
 
-	return differs(old->user_column, args->user_column) ||
-		differs(old->course_column, args->course_column) ||
-		differs(old->courses_key, args->courses_key) || differs(old->users_key, users_key) ||
+	return other_column(old->ratings, old->user_column, args->user_column) ||
+		other_column(old->ratings, old->course_column, args->course_column) ||
+		other_column(old->courses, old->courses_key, args->courses_key) ||
+		other_column(old->users, old->users_key, users_key) ||
 		!same_class(old, old->user_column, old_user_type, user_type) ||
 		!same_class(old, old->course_column, old_course_type, course_type);
 }

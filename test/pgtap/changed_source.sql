@@ -269,6 +269,24 @@ ALTER TABLE users ADD colour text;
 UPDATE users SET colour = CASE id::int % 2 WHEN 1 THEN 'white' ELSE 'black' END;
 SELECT same('and added');
 
+ALTER TABLE ratings RENAME user_id TO learner;
+SELECT all_raise('42703', '%"user_id"%school.ratings%"school"%', '%register the dataset with another one%', 'user key renamed');
+SELECT register_dataset('school', 'school.ratings', 'school.courses', user_column => 'learner', time_column => 'rated_at',
+	users => 'school.users', user_feature_columns => '{colour}', options => '{"users_key": "id"}');
+SELECT same('registered with the new name');
+ALTER TABLE ratings RENAME learner TO user_id;
+SELECT lives_ok($$SELECT register_dataset('school', 'school.ratings', 'school.courses', time_column => 'rated_at',
+	users => 'school.users', user_feature_columns => '{colour}')$$, 'and with the old one');
+SELECT same('which is there again');
+ALTER TABLE courses RENAME course_id TO code;
+SELECT register_dataset('school', 'school.ratings', 'school.courses', courses_key => 'code', time_column => 'rated_at',
+	users => 'school.users', user_feature_columns => '{colour}');
+SELECT all_raise('55000', '%"school"%changed%', '%Train the model again%', 'key of the courses under another name');
+ALTER TABLE courses RENAME code TO course_id;
+SELECT register_dataset('school', 'school.ratings', 'school.courses', time_column => 'rated_at',
+	users => 'school.users', user_feature_columns => '{colour}');
+SELECT same('and under the old one');
+
 -- ------------------------------------------------------------ while a call runs
 
 -- A view of courses that puts other tables in the place of its own and calls us again: the outer call goes on with the
