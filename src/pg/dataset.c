@@ -180,6 +180,16 @@ dataset_resolved(const Dataset *dataset)
 	return resolved;
 }
 
+/* The stored names of its relations; NULL where it has none. */
+void
+dataset_sources(const Dataset *dataset, const char **names)
+{
+	names[RELATION_RATINGS] = dataset->ratings;
+	names[RELATION_COURSES] = dataset->courses;
+	names[RELATION_USERS] = dataset->users;
+	names[RELATION_TERMS] = dataset->terms;
+}
+
 /* A stored name, taken apart. */
 static RangeVar *
 relation_name(const char *relation)
@@ -220,12 +230,11 @@ lookup_relation(const Dataset *dataset, const char *relation)
 Oid
 dataset_relation(const Dataset *dataset, const char *relation)
 {
-	const char *const names[N_SOURCES] = {
-		dataset->ratings, dataset->courses, dataset->users, dataset->terms
-	};
+	const char *names[N_SOURCES];
 	int			i = 0;
 	Oid			relid;
 
+	dataset_sources(dataset, names);
 	while (names[i] != relation)
 		i++;
 	relid = dataset_resolved(dataset)->relids[i];
@@ -336,19 +345,19 @@ first_unreadable(const Dataset *d, const Oid *relids)
 	const char *users[] = {d->users_key};
 	const char *terms[] = {d->course_column, "term", "weight"};
 
-	if (!columns_selectable(relids[0], ratings, lengthof(ratings)))
+	if (!columns_selectable(relids[RELATION_RATINGS], ratings, lengthof(ratings)))
 		return d->ratings;
 	if (d->courses &&
-		(!columns_selectable(relids[1], courses, lengthof(courses)) ||
-		 !columns_selectable(relids[1], (const char *const *) d->genre_columns, d->n_genres)))
+		(!columns_selectable(relids[RELATION_COURSES], courses, lengthof(courses)) ||
+		 !columns_selectable(relids[RELATION_COURSES], (const char *const *) d->genre_columns, d->n_genres)))
 		return d->courses;
 	if (d->users &&
-		(!columns_selectable(relids[2], users, lengthof(users)) ||
-		 !columns_selectable(relids[2], (const char *const *) d->feature_columns, d->n_features)))
+		(!columns_selectable(relids[RELATION_USERS], users, lengthof(users)) ||
+		 !columns_selectable(relids[RELATION_USERS], (const char *const *) d->feature_columns, d->n_features)))
 		return d->users;
-	if (d->terms && get_attnum(relids[3], d->course_column) == InvalidAttrNumber)
+	if (d->terms && get_attnum(relids[RELATION_TERMS], d->course_column) == InvalidAttrNumber)
 		terms[0] = "course_id";
-	if (d->terms && !columns_selectable(relids[3], terms, lengthof(terms)))
+	if (d->terms && !columns_selectable(relids[RELATION_TERMS], terms, lengthof(terms)))
 		return d->terms;
 	return NULL;
 }
@@ -357,14 +366,13 @@ first_unreadable(const Dataset *d, const Oid *relids)
 void
 dataset_check_select(const Dataset *dataset)
 {
-	const char *const relations[N_SOURCES] = {
-		dataset->ratings, dataset->courses, dataset->users, dataset->terms
-	};
+	const char *relations[N_SOURCES];
 	Oid			relids[N_SOURCES];
 	const char *relation;
 
 	if (dataset_resolved(dataset)->reader == GetUserId())
 		return;
+	dataset_sources(dataset, relations);
 	for (int i = 0; i < N_SOURCES; i++)
 		relids[i] = relations[i] ? dataset_relation(dataset, relations[i]) : InvalidOid;
 	relation = first_unreadable(dataset, relids);
@@ -381,11 +389,10 @@ dataset_check_select(const Dataset *dataset)
 bool
 dataset_readable(const Dataset *dataset)
 {
-	const char *const relations[N_SOURCES] = {
-		dataset->ratings, dataset->courses, dataset->users, dataset->terms
-	};
+	const char *relations[N_SOURCES];
 	Oid			relids[N_SOURCES] = {InvalidOid};
 
+	dataset_sources(dataset, relations);
 	for (int i = 0; i < N_SOURCES; i++)
 	{
 		if (relations[i] == NULL)

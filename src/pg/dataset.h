@@ -33,8 +33,17 @@ typedef struct RatingsColumns
 	int			time;			/* position of the time, or -1 */
 } RatingsColumns;
 
+/* The relations of a dataset, as indexes of arrays. */
+enum
+{
+	RELATION_RATINGS,
+	RELATION_COURSES,
+	RELATION_USERS,
+	RELATION_TERMS,
+	N_SOURCES
+};
+
 /* What was found out about the relations, and at which generation of the catalog. */
-#define N_SOURCES 4				/* ratings, courses, users, terms */
 typedef struct Resolved
 {
 	Oid			relids[N_SOURCES];	/* InvalidOid: not looked up at this generation */
@@ -115,6 +124,9 @@ extern bool dataset_exists(const char *name);
 
 /* One of its relations by the stored name; missing: error that names the dataset. */
 extern Oid	dataset_relation(const Dataset *dataset, const char *relation);
+
+/* The stored names of its relations, N_SOURCES of them; NULL where it has none. */
+extern void dataset_sources(const Dataset *dataset, const char **names);
 
 /* A relation by the stored name, unlocked, for a look at its definition; InvalidOid when it is not there. */
 extern Oid	dataset_find_relation(const char *relation);

@@ -518,10 +518,9 @@ load_groups(Job *job, const Dataset *dataset, TrainingSet *set)
 void
 lock_sources(const Dataset *dataset)
 {
-	const char *const relations[N_SOURCES] = {
-		dataset->ratings, dataset->courses, dataset->users, dataset->terms
-	};
+	const char *relations[N_SOURCES];
 
+	dataset_sources(dataset, relations);
 	for (int i = 0; i < N_SOURCES; i++)
 	{
 		if (relations[i] == NULL)
