@@ -13,6 +13,7 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
+#include "storage/lmgr.h"
 #include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -183,12 +184,38 @@ dataset_resolved(const Dataset *dataset)
 	return resolved;
 }
 
-/* Looks a stored name up. */
+/* The stored names of its relations; NULL where it has none. */
+void
+dataset_sources(const Dataset *dataset, const char **names)
+{
+	names[RELATION_RATINGS] = dataset->ratings;
+	names[RELATION_COURSES] = dataset->courses;
+	names[RELATION_USERS] = dataset->users;
+	names[RELATION_TERMS] = dataset->terms;
+}
+
+/* A stored name, taken apart. */
+static RangeVar *
+relation_name(const char *relation)
+{
+	return makeRangeVarFromNameList(textToQualifiedNameList(cstring_to_text(relation)));
+}
+
+/* Finds a relation by the stored name, for a look at its definition; InvalidOid when it is not there. */
+Oid
+dataset_find_relation(const char *relation)
+{
+	RangeVar   *name = relation_name(relation);
+	Oid			schema = get_namespace_oid(name->schemaname, true);
+
+	return OidIsValid(schema) ? get_relname_relid(name->relname, schema) : InvalidOid;
+}
+
+/* Looks a stored name up and locks the relation. */
 static Oid
 lookup_relation(const Dataset *dataset, const char *relation)
 {
-	RangeVar   *var = makeRangeVarFromNameList(textToQualifiedNameList(cstring_to_text(relation)));
-	Oid			relid = RangeVarGetRelid(var, NoLock, true);
+	Oid			relid = RangeVarGetRelid(relation_name(relation), AccessShareLock, true);
 
 	if (!OidIsValid(relid))
 		ereport(ERROR,
@@ -198,29 +225,38 @@ lookup_relation(const Dataset *dataset, const char *relation)
 	return relid;
 }
 
-/* One of its relations by the stored name; missing: error that names the dataset. */
+/*
+ * One of its relations by the stored name; missing: error that names the dataset.
+ * It is locked as the statement that will read it does, until the end of the
+ * transaction: what is found out about it holds then, though another session
+ * may be replacing it.
+ */
 Oid
 dataset_relation(const Dataset *dataset, const char *relation)
 {
-	const char *const names[N_SOURCES] = {
-		dataset->ratings, dataset->courses, dataset->users, dataset->terms
-	};
+	const char *names[N_SOURCES];
 	int			i = 0;
 	Oid			relid;
 
+	dataset_sources(dataset, names);
 	while (names[i] != relation)
 		i++;
 	relid = dataset_resolved(dataset)->relids[i];
-	if (!OidIsValid(relid))
+	if (OidIsValid(relid))
 	{
-		relid = lookup_relation(dataset, relation);
-		/* The lookup itself may have brought news of the catalog. */
-		dataset_resolved(dataset)->relids[i] = relid;
+		LockRelationOid(relid, AccessShareLock);
+		/* The lock may have brought news of the catalog. */
+		if (dataset_resolved(dataset)->relids[i] == relid)
+			return relid;
+		UnlockRelationOid(relid, AccessShareLock);
 	}
+	relid = lookup_relation(dataset, relation);
+	/* So may the lookup, which looks again itself. */
+	dataset_resolved(dataset)->relids[i] = relid;
 	return relid;
 }
 
-/* Raises for a column whose type is no longer what it was registered or trained with. */
+/* Raises for a column whose type cannot serve. */
 static void
 raise_type(const Dataset *dataset, const char *relation, const char *column, Oid stored)
 {
@@ -267,7 +303,12 @@ dataset_key_type(const Dataset *dataset, const char *relation, Oid relid, const 
 	Oid			type = dataset_read_type(dataset, relation, relid, column, key_read_type);
 
 	if (key_kind(type) != kind)
-		raise_type(dataset, relation, column, dataset_column_type(dataset, relation, relid, column));
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("column \"%s\" of relation %s of dataset \"%s\" now has type %s", column,
+						relation, dataset->name,
+						format_type_be(dataset_column_type(dataset, relation, relid, column))),
+				 errhint("Change the type back, or give this key the same type in all relations of the dataset and train its models again.")));
 	return type;
 }
 
@@ -275,8 +316,12 @@ dataset_key_type(const Dataset *dataset, const char *relation, Oid relid, const 
 static bool
 columns_granted(Oid relid, const char *const *columns, int n)
 {
-	if (pg_class_aclcheck(relid, GetUserId(), ACL_SELECT) == ACLCHECK_OK)
+	bool		is_missing = false;
+
+	if (pg_class_aclcheck_ext(relid, GetUserId(), ACL_SELECT, &is_missing) == ACLCHECK_OK)
 		return true;
+	if (is_missing)
+		return false;
 	for (int i = 0; i < n; i++)
 	{
 		AttrNumber	attnum;
@@ -295,47 +340,37 @@ columns_granted(Oid relid, const char *const *columns, int n)
 static bool
 columns_selectable(Oid relid, const char *const *columns, int n)
 {
-	return pg_namespace_aclcheck(get_rel_namespace(relid), GetUserId(), ACL_USAGE) == ACLCHECK_OK &&
+	Oid			schema = get_rel_namespace(relid);
+
+	return OidIsValid(schema) &&
+		pg_namespace_aclcheck(schema, GetUserId(), ACL_USAGE) == ACLCHECK_OK &&
 		columns_granted(relid, columns, n) &&
 		(get_rel_relkind(relid) != RELKIND_VIEW || view_sources_selectable(relid));
 }
 
-/* The first relation of the dataset that the current user may not read, or NULL. */
+/* The first of the relations, which are those of the dataset, that the current user may not read, or NULL. */
 static const char *
-first_unreadable(const Dataset *d)
+first_unreadable(const Dataset *d, const Oid *relids)
 {
 	const char *ratings[] = {d->user_column, d->course_column, d->rating_column, d->time_column};
 	const char *courses[] = {d->courses_key, d->title_column, d->description_column};
 	const char *users[] = {d->users_key};
 	const char *terms[] = {d->course_column, "term", "weight"};
 
-	if (!columns_selectable(dataset_relation(d, d->ratings), ratings, lengthof(ratings)))
+	if (!columns_selectable(relids[RELATION_RATINGS], ratings, lengthof(ratings)))
 		return d->ratings;
-	if (d->courses)
-	{
-		Oid			relid = dataset_relation(d, d->courses);
-
-		if (!columns_selectable(relid, courses, lengthof(courses)) ||
-			!columns_selectable(relid, (const char *const *) d->genre_columns, d->n_genres))
-			return d->courses;
-	}
-	if (d->users)
-	{
-		Oid			relid = dataset_relation(d, d->users);
-
-		if (!columns_selectable(relid, users, lengthof(users)) ||
-			!columns_selectable(relid, (const char *const *) d->feature_columns, d->n_features))
-			return d->users;
-	}
-	if (d->terms)
-	{
-		Oid			relid = dataset_relation(d, d->terms);
-
-		if (get_attnum(relid, d->course_column) == InvalidAttrNumber)
-			terms[0] = "course_id";
-		if (!columns_selectable(relid, terms, lengthof(terms)))
-			return d->terms;
-	}
+	if (d->courses &&
+		(!columns_selectable(relids[RELATION_COURSES], courses, lengthof(courses)) ||
+		 !columns_selectable(relids[RELATION_COURSES], (const char *const *) d->genre_columns, d->n_genres)))
+		return d->courses;
+	if (d->users &&
+		(!columns_selectable(relids[RELATION_USERS], users, lengthof(users)) ||
+		 !columns_selectable(relids[RELATION_USERS], (const char *const *) d->feature_columns, d->n_features)))
+		return d->users;
+	if (d->terms && get_attnum(relids[RELATION_TERMS], d->course_column) == InvalidAttrNumber)
+		terms[0] = "course_id";
+	if (d->terms && !columns_selectable(relids[RELATION_TERMS], terms, lengthof(terms)))
+		return d->terms;
 	return NULL;
 }
 
@@ -343,13 +378,18 @@ first_unreadable(const Dataset *d)
 void
 dataset_check_select(const Dataset *dataset)
 {
+	const char *relations[N_SOURCES];
+	Oid			relids[N_SOURCES];
 	const char *relation;
 	uint64		generation;
 
 	if (dataset_resolved(dataset)->reader == GetUserId())
 		return;
+	dataset_sources(dataset, relations);
+	for (int i = 0; i < N_SOURCES; i++)
+		relids[i] = relations[i] ? dataset_relation(dataset, relations[i]) : InvalidOid;
 	generation = registry_catalog_generation();
-	relation = first_unreadable(dataset);
+	relation = first_unreadable(dataset, relids);
 	if (relation)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
@@ -361,42 +401,55 @@ dataset_check_select(const Dataset *dataset)
 		dataset_resolved(dataset)->reader = GetUserId();
 }
 
-/* The same as a question; a dataset whose relations are gone is nobody's. */
+/* The same as a question, without waiting for locks; a dataset whose relations are gone is nobody's. */
 bool
 dataset_readable(const Dataset *dataset)
 {
-	const char *const relations[N_SOURCES] = {
-		dataset->ratings, dataset->courses, dataset->users, dataset->terms
-	};
+	const char *relations[N_SOURCES];
+	Oid			relids[N_SOURCES] = {InvalidOid};
 
+	dataset_sources(dataset, relations);
 	for (int i = 0; i < N_SOURCES; i++)
 	{
-		RangeVar   *var;
-		Oid			schema;
-
 		if (relations[i] == NULL)
 			continue;
-		var = makeRangeVarFromNameList(textToQualifiedNameList(cstring_to_text(relations[i])));
-		schema = get_namespace_oid(var->schemaname, true);
-		if (!OidIsValid(schema) ||
-			pg_namespace_aclcheck(schema, GetUserId(), ACL_USAGE) != ACLCHECK_OK ||
-			!OidIsValid(get_relname_relid(var->relname, schema)))
+		relids[i] = dataset_find_relation(relations[i]);
+		if (!OidIsValid(relids[i]))
 			return false;
 	}
-	return first_unreadable(dataset) == NULL;
+	return first_unreadable(dataset, relids) == NULL;
 }
 
-/* Frees the plan of a statement whose relation or column types differ now. */
-bool
-kept_plan_usable(KeptPlan *kept, Oid relation, const Oid *types, int n_types)
+/* Frees the plans that were replaced, unless a call that began before this one may be executing them. */
+static void
+free_retired_plans(Dataset *dataset)
 {
+	ListCell   *cell;
+
+	if (dataset->pinned.pins > 1)
+		return;
+	foreach(cell, dataset->retired_plans)
+		SPI_freeplan(lfirst(cell));
+	list_free(dataset->retired_plans);
+	dataset->retired_plans = NIL;
+}
+
+/* Retires the plan of a statement whose relation or column types differ now. */
+bool
+kept_plan_usable(Dataset *dataset, KeptPlan *kept, Oid relation, const Oid *types, int n_types)
+{
+	MemoryContext old;
+
 	if (kept->plan == NULL)
 		return false;
 	if (kept->relation == relation && kept->n_types == n_types &&
 		memcmp(kept->types, types, n_types * sizeof(Oid)) == 0)
 		return true;
-	SPI_freeplan(kept->plan);
+	old = MemoryContextSwitchTo(dataset->pinned.context);
+	dataset->retired_plans = lappend(dataset->retired_plans, kept->plan);
+	MemoryContextSwitchTo(old);
 	kept->plan = NULL;
+	free_retired_plans(dataset);
 	return false;
 }
 
@@ -426,6 +479,7 @@ drop_plans(Pinned *object)
 	for (int i = 0; i < (int) lengthof(plans); i++)
 		if (plans[i]->plan)
 			SPI_freeplan(plans[i]->plan);
+	free_retired_plans(dataset);
 }
 
 /* A text[] of the result row as C strings. */

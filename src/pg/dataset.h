@@ -33,8 +33,17 @@ typedef struct RatingsColumns
 	int			time;			/* position of the time, or -1 */
 } RatingsColumns;
 
+/* The relations of a dataset, as indexes of arrays. */
+enum
+{
+	RELATION_RATINGS,
+	RELATION_COURSES,
+	RELATION_USERS,
+	RELATION_TERMS,
+	N_SOURCES
+};
+
 /* What was found out about the relations, and at which generation of the catalog. */
-#define N_SOURCES 4				/* ratings, courses, users, terms */
 typedef struct Resolved
 {
 	Oid			relids[N_SOURCES];	/* InvalidOid: not looked up at this generation */
@@ -70,6 +79,7 @@ typedef struct Dataset
 	KeptPlan	history_plan;	/* ratings of one user */
 	KeptPlan	courses_plan;	/* titles of some courses */
 	KeptPlan	group_plan;		/* attributes of one user */
+	List	   *retired_plans;	/* replaced ones that an outer call may be executing */
 } Dataset;
 
 /* What register_dataset was told; NULL where NULL. */
@@ -118,6 +128,12 @@ extern bool dataset_exists(const char *name);
 /* One of its relations by the stored name; missing: error that names the dataset. */
 extern Oid	dataset_relation(const Dataset *dataset, const char *relation);
 
+/* The stored names of its relations, N_SOURCES of them; NULL where it has none. */
+extern void dataset_sources(const Dataset *dataset, const char **names);
+
+/* A relation by the stored name, unlocked, for a look at its definition; InvalidOid when it is not there. */
+extern Oid	dataset_find_relation(const char *relation);
+
 /* What is known about the relations, emptied when the catalog has changed. */
 extern Resolved *dataset_resolved(const Dataset *dataset);
 
@@ -149,8 +165,9 @@ extern KeyKind key_kind(Oid read_type);
 extern void append_column(StringInfo sql, const char *alias, const char *column, Oid read_type);
 extern const char *type_sql_name(Oid read_type);
 
-/* Frees the plan of a statement whose relation or column types differ now; true when it can be used. */
-extern bool kept_plan_usable(KeptPlan *kept, Oid relation, const Oid *types, int n_types);
+/* Retires the plan of a statement whose relation or column types differ now; true when it can be used. */
+extern bool kept_plan_usable(Dataset *dataset, KeptPlan *kept, Oid relation, const Oid *types,
+							 int n_types);
 extern void kept_plan_make(KeptPlan *kept, const char *sql, int n_args, Oid *arg_types,
 						   Oid relation, const Oid *types, int n_types);
 

@@ -252,42 +252,96 @@ using_model(const char *dataset, char **owner)
 	return registry_text(0, 1);
 }
 
+/* What keys of a type are compared as: numbers, bytes, or uuid; 0 for other types. */
+static char
+key_class(Oid type)
+{
+	Oid			read_type = key_read_type(type);
+
+	if (!OidIsValid(read_type))
+		return 0;
+	return read_type == UUIDOID ? 'u' : key_kind(read_type) == KEY_NUMBER ? 'n' : 'b';
+}
+
+/* The same by the name that recsys_dataset has. */
+static char
+named_class(const char *name)
+{
+	static const Oid types[] = {INT2OID, INT4OID, INT8OID, TEXTOID, VARCHAROID, UUIDOID};
+
+	for (int i = 0; i < (int) lengthof(types); i++)
+		if (strcmp(name, format_type_be(types[i])) == 0)
+			return key_class(types[i]);
+	return 0;
+}
+
+/*
+ * Are keys of this type compared as those of the registered column are now?  As it was when it was
+ * registered, if the relation is gone; a column that is gone was renamed.
+ */
+static bool
+same_class(const Dataset *old, const char *column, const char *registered, Oid type)
+{
+	Oid			relid = dataset_find_relation(old->ratings);
+	AttrNumber	attnum;
+
+	if (!OidIsValid(relid))
+		return named_class(registered) == key_class(type);
+	attnum = get_attnum(relid, column);
+	return attnum <= InvalidAttrNumber ||
+		key_class(getBaseType(get_atttype(relid, attnum))) == key_class(type);
+}
+
+/* Is the key another column?  One that was renamed in its relation is the same, under its new name. */
+static bool
+other_column(const char *relation, const char *registered, const char *column)
+{
+	Oid			relid;
+
+	if (registered == NULL || column == NULL || strcmp(registered, column) == 0)
+		return false;
+	relid = dataset_find_relation(relation);
+	return !OidIsValid(relid) || get_attnum(relid, registered) > InvalidAttrNumber;
+}
+
+/* Would the registered row know users and courses by other keys? */
+static bool
+keys_differ(const DatasetArgs *args, Oid user_type, Oid course_type, const char *users_key,
+			const char *old_user_type, const char *old_course_type)
+{
+	const Dataset *old = dataset_open(args->name, CurrentMemoryContext);
+
+	return other_column(old->ratings, old->user_column, args->user_column) ||
+		other_column(old->ratings, old->course_column, args->course_column) ||
+		other_column(old->courses, old->courses_key, args->courses_key) ||
+		other_column(old->users, old->users_key, users_key) ||
+		!same_class(old, old->user_column, old_user_type, user_type) ||
+		!same_class(old, old->course_column, old_course_type, course_type);
+}
+
 /* An equal name must be the caller's own, and keep its keys while models use it. */
 static void
-check_replace(const DatasetArgs *args, const char *user_type, const char *course_type,
-			  const char *users_key)
+check_replace(const DatasetArgs *args, Oid user_type, Oid course_type, const char *users_key)
 {
-	Oid			types[] = {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID};
-	Datum		values[] = {
-		CStringGetTextDatum(args->name), CStringGetTextDatum(args->user_column),
-		CStringGetTextDatum(args->course_column), CStringGetTextDatum(user_type),
-		CStringGetTextDatum(course_type),
-		CStringGetTextDatum(args->courses_key ? args->courses_key : ""),
-		CStringGetTextDatum(users_key ? users_key : "")
-	};
-	bool		isnull;
+	Oid			types[] = {TEXTOID};
+	Datum		values[] = {CStringGetTextDatum(args->name)};
 	char	   *model,
 			   *owner;
 
 	registry_execute(REGISTRY_READ,
-					 "SELECT d.owner, d.user_column OPERATOR(pg_catalog.=) $2"
-					 " AND d.course_column OPERATOR(pg_catalog.=) $3"
-					 " AND d.user_type OPERATOR(pg_catalog.=) $4"
-					 " AND d.course_type OPERATOR(pg_catalog.=) $5"
-					 " AND ($6 OPERATOR(pg_catalog.=) ''"
-					 " OR COALESCE(d.courses_key OPERATOR(pg_catalog.=) $6, true))"
-					 " AND ($7 OPERATOR(pg_catalog.=) ''"
-					 " OR COALESCE(d.users_key OPERATOR(pg_catalog.=) $7, true))"
+					 "SELECT d.owner, d.user_type, d.course_type"
 					 " FROM %s.recsys_dataset AS d WHERE d.name OPERATOR(pg_catalog.=) $1",
 					 lengthof(types), types, values, NULL);
 	if (SPI_processed == 0)
 		return;
-	if (!registry_is_owner(registry_text(0, 1)))
+	owner = registry_text(0, 1);
+	if (!registry_is_owner(owner))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("must be owner of dataset \"%s\"", args->name),
-				 hint_owner()));
-	if (DatumGetBool(registry_datum(0, 2, &isnull)))
+				 hint_owner(owner)));
+	if (!keys_differ(args, user_type, course_type, users_key, registry_text(0, 2),
+					 registry_text(0, 3)))
 		return;
 	model = using_model(args->name, &owner);
 	if (model)
@@ -421,10 +475,10 @@ dataset_register(DatasetArgs *args)
 
 	/* Before the locks, too: who may not replace it must not make others wait. */
 	SPI_connect();
-	check_replace(args, format_type_be(user_type), format_type_be(course_type), users_key);
+	check_replace(args, user_type, course_type, users_key);
 	registry_will_write(registry()->dataset_rel);
 	registry_lock(registry()->dataset_rel, args->name, true, true);
-	check_replace(args, format_type_be(user_type), format_type_be(course_type), users_key);
+	check_replace(args, user_type, course_type, users_key);
 	{
 		const char *const texts[] = {
 			args->name, GetUserNameFromId(GetUserId(), false), ratings, courses, users, terms,
@@ -446,7 +500,7 @@ require_owner(const Dataset *dataset)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("must be owner of dataset \"%s\"", dataset->name),
-				 hint_owner()));
+				 hint_owner(dataset->owner)));
 }
 
 /* drop_dataset(): refuses while models use it. */

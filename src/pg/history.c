@@ -102,7 +102,7 @@ prepare_history(Dataset *dataset, const RatingsColumns *columns)
 	Oid			arg_type = columns->types[0];
 	char	   *sql;
 
-	if (kept_plan_usable(&dataset->history_plan, columns->relation, columns->stored, columns->n))
+	if (kept_plan_usable(dataset, &dataset->history_plan, columns->relation, columns->stored, columns->n))
 		return;
 	sql = psprintf("%s WHERE r.%s OPERATOR(pg_catalog.=) $1", ratings_sql(dataset, columns),
 				   quote_identifier(dataset->user_column));
@@ -156,7 +156,7 @@ fetch_group(Dataset *dataset, const Recommender *rec, const UserArg *user)
 	key_type = dataset_read_type(dataset, dataset->users, relid, dataset->users_key, key_read_type);
 	if (!user_arg_convert(user, key_type, &value))
 		return -1;
-	if (!kept_plan_usable(&dataset->group_plan, relid, &stored, 1))
+	if (!kept_plan_usable(dataset, &dataset->group_plan, relid, &stored, 1))
 	{
 		StringInfoData sql;
 

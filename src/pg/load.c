@@ -73,11 +73,12 @@ add_column(RatingsColumns *columns, const Dataset *dataset, const char *column,
 RatingsColumns
 ratings_columns(const Dataset *dataset)
 {
+	Oid			relation = dataset_relation(dataset, dataset->ratings);
 	RatingsColumns columns = dataset_resolved(dataset)->ratings;
 
 	if (columns.n > 0)
 		return columns;
-	columns.relation = dataset_relation(dataset, dataset->ratings);
+	columns.relation = relation;
 	add_column(&columns, dataset, dataset->user_column, key_read_type);
 	add_column(&columns, dataset, dataset->course_column, key_read_type);
 	columns.rating = add_column(&columns, dataset, dataset->rating_column, rating_read_type);
@@ -518,6 +519,25 @@ load_groups(Job *job, const Dataset *dataset, TrainingSet *set)
 	env_check(&job->env, idmap_init(&job->env, &load.groups, KEY_BYTES));
 	query_stream(sql.data, NULL, dataset->n_features + 1, types, load_group_row, &load);
 	finish_groups(&load);
+}
+
+/*
+ * Locks all that will be read, what is below views included.  A table that another session is filling
+ * again after TRUNCATE would seem empty under a snapshot from before the wait for its lock.
+ */
+void
+lock_sources(const Dataset *dataset)
+{
+	const char *relations[N_SOURCES];
+
+	dataset_sources(dataset, relations);
+	for (int i = 0; i < N_SOURCES; i++)
+	{
+		if (relations[i] == NULL)
+			continue;
+		(void) dataset_relation(dataset, relations[i]);
+		(void) query_estimate(psprintf("SELECT FROM %s AS r", relations[i]));
+	}
 }
 
 /* Streams everything in, under the active snapshot, as the caller. */

@@ -21,6 +21,9 @@ typedef struct LoadRequest
 /* What a method with these parameters reads. */
 extern LoadRequest load_request(const Method *method, const void *params);
 
+/* Locks all that will be read; before the snapshot is taken.  SPI must be connected. */
+extern void lock_sources(const Dataset *dataset);
+
 /* Streams everything in, under the active snapshot, as the caller.  SPI must be connected. */
 extern void load_training_set(Job *job, const Dataset *dataset, const LoadRequest *request,
 							  TrainingSet *set);

@@ -49,7 +49,7 @@ relation_changed(Datum arg, Oid relation)
 		generation++;
 }
 
-/* A schema, a role, a membership or the owner of the database (who is a member of one) changed. */
+/* A schema, a role, a membership, the owner of the database (who is a member of one) or a type changed. */
 static void
 catalog_changed(Datum arg, int cache, uint32 hash)
 {
@@ -171,9 +171,11 @@ void
 registry_enter(FunctionCallInfo fcinfo)
 {
 	Oid			schema = get_func_namespace(fcinfo->flinfo->fn_oid);
+	uint64		before;
 
 	/* Else a transaction that takes no lock for the first time would hear of nothing. */
 	AcceptInvalidationMessages();
+	before = generation;
 	if (schema == tables.schema && tables_generation == generation)
 		return;
 	tables.schema = InvalidOid;
@@ -182,7 +184,7 @@ registry_enter(FunctionCallInfo fcinfo)
 	tables.data_rel = own_table(schema, "recsys_model_data");
 	tables.owner = relation_owner(tables.model_rel);
 	tables.schema = schema;
-	tables_generation = generation;
+	tables_generation = before;
 }
 
 /* The tables, once entered. */
@@ -320,11 +322,14 @@ registry_is_owner(const char *role)
 	return has_privs_of_role(GetUserId(), owner);
 }
 
-/* Who can do it instead. */
+/* Who can do it instead.  A dump may bring models of roles that are not here. */
 int
-hint_owner(void)
+hint_owner(const char *role)
 {
-	return errhint("Only its owner, members of the owner's role and superusers can do that.");
+	if (OidIsValid(get_role_oid(role, true)))
+		return errhint("Only its owner, members of the owner's role and superusers can do that.");
+	errdetail("The role that owns it does not exist.");
+	return errhint("A superuser can do that, or enter another role in the column \"owner\" of the extension's table.");
 }
 
 RECSYS_FUNCTION(recsys_invalidate);

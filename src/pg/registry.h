@@ -109,6 +109,6 @@ extern bool registry_is_owner(const char *role);
  * Within ereport: the hint of an error for those who are not the owner.  It
  * does not say who is: they may not even see the model or dataset.
  */
-extern int	hint_owner(void);
+extern int	hint_owner(const char *role);
 
 #endif							/* PG_REGISTRY_H */

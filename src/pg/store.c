@@ -100,7 +100,7 @@ store_require_owner(const char *model)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("must be owner of model \"%s\"", model),
-				 hint_owner()));
+				 hint_owner(head.owner)));
 	return head;
 }
 

@@ -170,7 +170,7 @@ titles_fetch(Titles *titles, Dataset *dataset, const Recommender *rec, const int
 	array_type = get_array_type(fetch.key_type);
 	types[0] = fetch.key_type;
 	types[1] = TEXTOID;
-	if (!kept_plan_usable(&dataset->courses_plan, relid, &fetch.key_type, 1))
+	if (!kept_plan_usable(dataset, &dataset->courses_plan, relid, &fetch.key_type, 1))
 		kept_plan_make(&dataset->courses_plan,
 					   psprintf("%s WHERE c.%s OPERATOR(pg_catalog.=) ANY ($1)",
 								titles_query(dataset, fetch.key_type),

@@ -56,16 +56,17 @@ check_owner(const char *model, bool locked)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("must be owner of model \"%s\"", model),
-				 hint_owner()));
+				 hint_owner(head.owner)));
 	return head;
 }
 
-/* Reads the data as of now: under one snapshot, taken after the lock. */
+/* Reads the data as of now: under one snapshot, taken after all locks. */
 static void
 load(Training *t)
 {
 	LoadRequest request = load_request(t->method, t->params);
 
+	lock_sources(t->dataset);
 	PushActiveSnapshot(GetTransactionSnapshot());
 	load_training_set(t->job, t->dataset, &request, &t->set);
 	PopActiveSnapshot();

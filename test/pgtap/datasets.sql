@@ -287,8 +287,11 @@ SELECT same('an index more');
 -- Replacing the dataset changes what is read in the same session.
 CREATE TABLE school.whole AS SELECT user_id::int, course_id::text, rating, rated_at FROM old_ratings;
 CREATE VIEW school.half AS SELECT * FROM whole WHERE user_id <> 1;
-SELECT raises($$SELECT register_dataset('school', 'old_ratings', 'courses')$$, '2BP01',
-	'%keys%"school"%model "again"%', '%drop_model()%', 'with keys of another type than registered');
+CREATE VIEW school.named AS SELECT user_id::text, course_id, rating FROM old_ratings;
+SELECT raises($$SELECT register_dataset('school', 'named', 'courses')$$, '2BP01',
+	'%keys%"school"%model "again"%', '%drop_model()%', 'with keys of another kind than registered');
+SELECT lives_ok($$SELECT register_dataset('school', 'old_ratings', 'courses')$$, 'a bigint key in place of an int');
+SELECT same('is the same key');
 SELECT register_dataset('school', 'half', 'courses', time_column => 'rated_at');
 SELECT is((SELECT string_agg(DISTINCT source, '') FROM recommend_courses(1, 'knn')), 'popular',
 	'another table of ratings');

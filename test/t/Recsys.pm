@@ -11,7 +11,8 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(sleep time);
 
-our @EXPORT = qw(new_server add_dataset add_whole_dataset methods left_behind session wait_until raises answers);
+our @EXPORT = qw(new_server add_dataset add_whole_dataset add_school $school_answers methods left_behind session
+	wait_until raises answers);
 
 # Starts a server with the extension in schema "recsys", which is on the search path.
 sub new_server
@@ -84,6 +85,39 @@ sub left_behind
 		(SELECT count(*) FROM pg_locks WHERE locktype = 'advisory') AS locks,
 		(SELECT count(*) FROM recsys_progress) AS runs};
 }
+
+# Creates a small school with all that any method reads, dataset "school", and models of every method: two versions
+# each, of "knn" the second rolled back, of "unpublished" none published. The tables are in a schema that exists.
+sub add_school
+{
+	my ($node, $in) = @_;
+	$in //= 'public';
+	$node->safe_psql('postgres', qq{
+		SET search_path = $in, recsys;
+		CREATE TABLE users AS SELECT i AS id, CASE WHEN i % 3 = 0 THEN 'north' END AS region FROM generate_series(1, 60) AS i;
+		CREATE TABLE courses AS SELECT i AS id, 'Course ' || i AS title, 'word' || i % 4 || ' topic' || i % 7 AS description,
+			i % 2 AS odd, i % 3 = 0 AS third FROM generate_series(1, 30) AS i;
+		CREATE TABLE ratings AS SELECT (@{[drawn(1, 60)]})::int + 1 AS user_id, (@{[drawn(2, 30)]})::int + 1 AS course_id,
+			(@{[drawn(3, 5)]})::real + 1 AS rating, timestamptz '2024-01-01 00:00+00' + i * interval '1 hour' AS rated_at
+			FROM generate_series(1::bigint, 600) AS i;
+		CREATE INDEX ON ratings (user_id);
+		ANALYZE users, courses, ratings;
+		SELECT register_dataset('school', 'ratings', 'courses', time_column => 'rated_at', genre_columns => '{odd,third}',
+			users => 'users', user_feature_columns => '{region}');
+		SELECT train_model(method, method, dataset => 'school') FROM recsys_methods(), generate_series(1, 2);
+		SELECT train_model('users', 'knn', '{"user_based": true}', 'school') FROM generate_series(1, 2);
+		SELECT train_model('unpublished', 'knn', dataset => 'school', publish => false);
+		SELECT rollback_model('knn')});
+	return;
+}
+
+# All that the models of the school answer.
+our $school_answers = q{SELECT string_agg(concat_ws(' ', m.model, m.version,
+		(SELECT md5(string_agg(r::text, ',' ORDER BY r.user_id COLLATE "C", r.rank)) FROM recommend_all(m.model, 30, false) AS r),
+		(SELECT md5(string_agg(r::text, ',' ORDER BY u, r.rank)) FROM generate_series(1, 61) AS u, recommend_courses(u, m.model, 30) AS r),
+		CASE WHEN t.predicts_ratings THEN (SELECT md5(string_agg(predict_rating(u, '7', m.model)::text, ',' ORDER BY u))
+			FROM generate_series(1, 61) AS u) END), E'\n' ORDER BY m.model COLLATE "C")
+	FROM recsys_models AS m JOIN recsys_methods() AS t USING (method) WHERE m.dataset = 'school'};
 
 # Waits until the code returns true; fails the test run after a minute, or as many seconds as are given.
 sub wait_until
