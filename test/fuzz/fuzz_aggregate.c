@@ -1,8 +1,8 @@
 /*
  * fuzz_aggregate.c: states of the aggregates over vectors, honest ones and any bytes.
  *
- * The input is a script over a few states: start one, take its bytes from the input, change some, add a vector, merge
- * two, compute a result. Every state lies in memory of just its length, four bytes off the alignment of a double, as in a
+ * The input is a script over a few states: start one, take its bytes from the input, change some, cut it, add a vector,
+ * merge two, compute a result. Every state lies in memory of just its length, four bytes off the alignment of a double, as in a
  * bytea. Checked: a function reads and writes within the state and the result, refuses what the header does not fit, and
  * leaves a state that can be read.
  */
@@ -94,6 +94,20 @@ change_state(State *state, FuzzInput *input)
 		memcpy((char *) state_data(state) + at, header ? (void *) &integer : (void *) &number, size);
 }
 
+/* A state that is some bytes shorter or longer than it was. */
+static void
+cut_state(State *state, FuzzInput *input)
+{
+	State		old = *state;
+	size_t		length = state->length + (size_t) fuzz_below(input, 41);
+
+	length = length < 20 ? 0 : length - 20;
+	state->memory = NULL;
+	resize_state(state, length);
+	memcpy(state_data(state), state_data(&old), length < old.length ? length : old.length);
+	free(old.memory);
+}
+
 /* What a function did to a state: after success it can be read. */
 static void
 check_state(const State *state, VecStateStatus status)
@@ -165,7 +179,7 @@ run_step(State *states, FuzzInput *input)
 {
 	State	   *state = &states[fuzz_below(input, N_STATES)];
 
-	switch (fuzz_below(input, 8))
+	switch (fuzz_below(input, 10))
 	{
 		case 0:
 			start_state(state, input);
@@ -177,9 +191,12 @@ run_step(State *states, FuzzInput *input)
 			change_state(state, input);
 			break;
 		case 3:
-			merge_states(state, &states[fuzz_below(input, N_STATES)]);
+			cut_state(state, input);
 			break;
 		case 4:
+			merge_states(state, &states[fuzz_below(input, N_STATES)]);
+			break;
+		case 5:
 			finish_state(state, input);
 			break;
 		default:
@@ -211,8 +228,8 @@ fuzz_seeds(FuzzAdd add)
 	for (uint8_t kind = 0; kind < 3; kind++)
 	{
 		uint8_t		script[] = {
-			0, 0, kind, 51, 1, 0, kind, 51, 0, 5, 1, 1, 1, 50, 60, 70, 0, 5, 1, 1, 1, 41, 52, 63, 1, 6, 1, 1, 1, 80, 90, 40,
-			0, 3, 1, 0, 4, (uint8_t) (2 * kind), 0, 0, 4, (uint8_t) (2 * kind + 1), 0
+			0, 0, kind, 51, 1, 0, kind, 51, 0, 6, 1, 1, 1, 50, 60, 70, 0, 6, 1, 1, 1, 41, 52, 63, 1, 7, 1, 1, 1, 80, 90, 40,
+			0, 4, 1, 0, 5, (uint8_t) (2 * kind), 0, 0, 5, (uint8_t) (2 * kind + 1), 0
 		};
 
 		add(script, sizeof(script));

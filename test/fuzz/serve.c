@@ -18,6 +18,7 @@ typedef struct Served
 {
 	const Recommender *rec;
 	char	   *scratch;
+	size_t		scratch_size;
 	float	   *scores;
 	bool		honest;
 } Served;
@@ -30,6 +31,14 @@ typedef struct OwnHistory
 	float	   *ratings;
 	int64_t    *times;
 } OwnHistory;
+
+/* Every call leaves the scratch memory zero, as it found it. */
+static void
+check_scratch(const Served *served)
+{
+	for (size_t i = 0; i < served->scratch_size; i++)
+		FUZZ_CHECK(served->scratch[i] == 0);
+}
 
 /* Half of the courses, or none, or all, rated anyhow; all but `without`. */
 static OwnHistory
@@ -67,10 +76,11 @@ free_history(Env *env, OwnHistory *own)
 	env_free(env, own->times);
 }
 
-/* Scores that a method of this version may give: none is infinite or NaN. */
+/* What a call that scored left: scores of a method of this version are not infinite or NaN. */
 static void
 check_scores(const Served *served)
 {
+	check_scratch(served);
 	for (int32_t c = 0; c < served->rec->n_courses && served->honest; c++)
 		FUZZ_CHECK(served->scores[c] == NO_OPINION || isfinite(served->scores[c]));
 }
@@ -114,6 +124,7 @@ check_reasons(const Served *served, const History *history, int32_t course)
 	{
 		int			n = rec->method->explain(rec, history, course, served->scratch, reasons, sizes[s]);
 
+		check_scratch(served);
 		FUZZ_CHECK(n >= 0 && n <= sizes[s]);
 		for (int i = 0; i < n; i++)
 		{
@@ -134,6 +145,7 @@ check_prediction(const Served *served, const History *history, int32_t course)
 	const Summary *summary = &served->rec->summary;
 	double		rating = recommender_predict(served->rec, history, course, served->scratch);
 
+	check_scratch(served);
 	FUZZ_CHECK(rating >= summary->min && rating <= summary->max);
 }
 
@@ -172,6 +184,7 @@ check_user(Env *env, const Served *served, FuzzInput *input)
 	{
 		float		value = method->compare(served->rec, &a.h, &b.h, served->scratch);
 
+		check_scratch(served);
 		FUZZ_CHECK(!served->honest || value == NO_OPINION || isfinite(value));
 	}
 	free_history(env, &a);
@@ -223,13 +236,13 @@ check_names(const Recommender *rec, FuzzInput *input)
 	}
 }
 
-/* Users, courses, names; then the scratch memory must be as it was. */
+/* Names, users, courses. */
 void
 fuzz_serve(Env *env, const Recommender *rec, FuzzInput *input, bool honest)
 {
 	size_t		scratch_size = recommender_scratch_size(rec);
 	Served		served = {.rec = rec,.honest = honest,.scratch = env_alloc_zero(env, scratch_size, 1),
-	.scores = env_alloc(env, (size_t) rec->n_courses, sizeof(float))};
+	.scratch_size = scratch_size,.scores = env_alloc(env, (size_t) rec->n_courses, sizeof(float))};
 
 	if (served.scratch == NULL || served.scores == NULL)
 		return;					/* over the limit */
@@ -238,6 +251,4 @@ fuzz_serve(Env *env, const Recommender *rec, FuzzInput *input, bool honest)
 		check_user(env, &served, input);
 	for (int32_t c = IDMAP_NONE; c < rec->n_courses && c < 5; c++)
 		check_course(env, &served, input, c);
-	for (size_t i = 0; i < scratch_size; i++)
-		FUZZ_CHECK(served.scratch[i] == 0);
 }
