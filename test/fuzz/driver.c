@@ -6,7 +6,7 @@
  *		fuzz_model -w DIRECTORY			writes the inputs to start from, for libFuzzer
  *
  * Starts from fuzz_seeds() and the files in FUZZ_CORPUS. An input that fails, or takes more than ten seconds, is left in
- * the file failed-<entry> in the current directory, and the program ends by a signal.
+ * the file fuzz_model.failed beside the program, which ends by a signal.
  *
  * New code is noticed through __sanitizer_cov_trace_pc(), which -fsanitize-coverage=trace-pc makes gcc call at every edge
  * of src/core. One seed gives one sequence of inputs; how many of them fit into the time depends on the machine.
@@ -36,7 +36,7 @@ static int	n_corpus;
 static uint8_t seen[MAP_SIZE];	/* edges reached, by a hash of their address */
 static int	n_seen;
 static Input current;			/* for the handler of signals */
-static char failed_file[256];
+static char failed_file[1024];
 static const char *write_directory;
 static int	n_written;
 
@@ -286,7 +286,7 @@ main(int argc, char **argv)
 	long		seconds = setting("FUZZ_SECONDS", 5);
 	int64_t		n_runs;
 
-	snprintf(failed_file, sizeof(failed_file), "failed-%s", entry);
+	snprintf(failed_file, sizeof(failed_file), "%s.failed", argv[0]);
 	signal(SIGABRT, keep_failed);
 	signal(SIGALRM, keep_failed);
 	if (argc == 3 && strcmp(argv[1], "-w") == 0)

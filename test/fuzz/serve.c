@@ -40,27 +40,52 @@ check_scratch(const Served *served)
 		FUZZ_CHECK(served->scratch[i] == 0);
 }
 
-/* Half of the courses, or none, or all, rated anyhow; all but `without`. */
+/* One more row. */
+static void
+add_row(OwnHistory *own, int32_t course, float rating, int64_t time)
+{
+	own->courses[own->h.n] = course;
+	own->ratings[own->h.n] = rating;
+	own->times[own->h.n++] = time;
+}
+
+/* Half of the courses, or none, or all, rated anyhow, some twice, from the last to the first; none of `without`. */
+static void
+add_rows(OwnHistory *own, const Recommender *rec, FuzzInput *input, int32_t without)
+{
+	int			how_many = fuzz_below(input, 4);
+	int32_t		n = rec->n_courses < 200 ? rec->n_courses : 200;
+
+	for (int32_t c = n - 1; c >= 0 && how_many > 0; c--)
+	{
+		if (c == without || (how_many < 3 && fuzz_byte(input) % 2 == 0))
+			continue;
+		if (how_many == 3)
+			add_row(own, c, 3, rec->summary.last_time);
+		else
+			add_row(own, c, (float) fuzz_number_within(input, RATING_MAX), fuzz_integer(input));
+		if (how_many == 1 && fuzz_byte(input) % 2 == 0)
+			add_row(own, c, (float) fuzz_number_within(input, RATING_MAX), fuzz_integer(input));
+	}
+}
+
+/* A history as the adapter makes it from the rows of a table. */
 static OwnHistory
 make_history(Env *env, const Recommender *rec, FuzzInput *input, int32_t without)
 {
-	size_t		n = (size_t) rec->n_courses;
-	OwnHistory	own = {.courses = env_alloc(env, n, sizeof(int32_t)),.ratings = env_alloc(env, n, sizeof(float)),
-	.times = env_alloc(env, n, sizeof(int64_t))};
-	int			how_many = fuzz_below(input, 4);
+	size_t		room = 2 * (size_t) rec->n_courses;
+	OwnHistory	own = {.courses = env_alloc(env, room, sizeof(int32_t)),.ratings = env_alloc(env, room, sizeof(float)),
+	.times = env_alloc(env, room, sizeof(int64_t))};
+	bool		with_times = fuzz_byte(input) % 4 != 0;
 
 	FUZZ_CHECK(own.courses != NULL && own.ratings != NULL && own.times != NULL);
-	for (int32_t c = 0; c < rec->n_courses && c < 200; c++)
-	{
-		if (c == without || how_many == 0 || (how_many < 3 && fuzz_byte(input) % 2 == 0))
-			continue;
-		own.courses[own.h.n] = c;
-		own.ratings[own.h.n] = how_many == 3 ? 3 : (float) fuzz_number_within(input, RATING_MAX);
-		own.times[own.h.n++] = how_many == 3 ? rec->summary.last_time : fuzz_integer(input);
-	}
+	add_rows(&own, rec, input, without);
+	own.h.n = history_sort(own.h.n, own.courses, own.ratings, with_times ? own.times : NULL);
+	for (int32_t i = 1; i < own.h.n; i++)
+		FUZZ_CHECK(own.courses[i - 1] < own.courses[i]);
 	own.h.courses = own.courses;
 	own.h.ratings = own.ratings;
-	own.h.times = fuzz_byte(input) % 4 == 0 ? NULL : own.times;
+	own.h.times = with_times ? own.times : NULL;
 	own.h.has_key = fuzz_byte(input) % 2 == 0;
 	own.h.user_hash = user_key_hash(KEY_NUMBER, (Key) {.number = fuzz_byte(input) * 7 - 12});
 	own.h.group = fuzz_below(input, rec->groups.n < 200 ? rec->groups.n + 1 : 200) - 1;
