@@ -119,7 +119,8 @@ check_texts(Env *env, const StringTable *table, const char *what)
 		env_fail(env, RECSYS_CORRUPT, "model data is not valid text in the encoding of the database");
 		env_detail(env, "Number %d of its %s is not valid in encoding \"%s\".", i + 1, what,
 				   GetDatabaseEncodingName());
-		env_hint(env, "Train the model again. A dump keeps models as they are when it is restored into a database of another encoding.");
+		env_hint(env, "Train the model again. A dump that is restored into a database of another "
+				 "encoding does not convert models.");
 		env_check(env, env->status);
 	}
 }

@@ -1,15 +1,17 @@
 /*
- * driver.c: runs a fuzz entry without libFuzzer: mutates inputs and keeps those that reach code that none reached before.
+ * driver.c: runs a fuzz entry without libFuzzer: mutates inputs and keeps those that reach code
+ * that none reached before.
  *
- *		fuzz_model						mutates for FUZZ_SECONDS (5) from the seed FUZZ_SEED (1); prints TAP
+ *		fuzz_model						mutates for FUZZ_SECONDS (4) from FUZZ_SEED (1); prints TAP
  *		fuzz_model FILE...				runs each file once, such as one that failed
  *		fuzz_model -w DIRECTORY			writes the inputs to start from, for libFuzzer
  *
- * Starts from fuzz_seeds() and the files in FUZZ_CORPUS. An input that fails, or takes more than ten seconds, is left in
- * the file fuzz_model.failed beside the program, which ends by a signal.
+ * Starts from fuzz_seeds() and the files in FUZZ_CORPUS. An input that fails, or takes more than
+ * ten seconds, is left in the file fuzz_model.failed beside the program, which ends by a signal.
  *
- * New code is noticed through __sanitizer_cov_trace_pc(), which -fsanitize-coverage=trace-pc makes gcc call at every edge
- * of src/core. One seed gives one sequence of inputs; how many of them fit into the time depends on the machine.
+ * New code is noticed through __sanitizer_cov_trace_pc(), which -fsanitize-coverage=trace-pc makes
+ * gcc call at every edge of src/core. One seed gives one sequence of inputs; how many of them fit
+ * into the time depends on the machine.
  */
 #include <dirent.h>
 #include <fcntl.h>
@@ -46,8 +48,8 @@ void		__sanitizer_cov_trace_pc(void);
 void
 __sanitizer_cov_trace_pc(void)
 {
-	uint64_t	edge = (uint64_t) (uintptr_t) __builtin_return_address(0) * UINT64_C(0x9e3779b97f4a7c15);
-	uint8_t    *place = &seen[edge >> 48];
+	uint64_t	address = (uint64_t) (uintptr_t) __builtin_return_address(0);
+	uint8_t    *place = &seen[address * UINT64_C(0x9e3779b97f4a7c15) >> 48];
 
 	n_seen += *place == 0;
 	*place = 1;
@@ -170,7 +172,8 @@ static void
 put_number(Rng *rng, uint8_t *data, size_t size)
 {
 	static const int64_t ends[] = {
-		0, 1, -1, 2, 7, 63, 64, 65, 127, 128, 255, 256, 32767, 65535, 65536, INT32_MAX, INT32_MIN, INT64_MAX, INT64_MIN
+		0, 1, -1, 2, 7, 63, 64, 65, 127, 128, 255, 256, 32767, 65535, 65536,
+		INT32_MAX, INT32_MIN, INT64_MAX, INT64_MIN
 	};
 	size_t		width = (size_t) 1 << rng_below(rng, 4);
 	int64_t		number = ends[rng_below(rng, sizeof(ends) / sizeof(ends[0]))];
@@ -283,7 +286,7 @@ main(int argc, char **argv)
 {
 	const char *slash = strrchr(argv[0], '/');
 	const char *entry = slash == NULL ? argv[0] : slash + 1;
-	long		seconds = setting("FUZZ_SECONDS", 5);
+	long		seconds = setting("FUZZ_SECONDS", 4);
 	int64_t		n_runs;
 
 	snprintf(failed_file, sizeof(failed_file), "%s.failed", argv[0]);
@@ -304,7 +307,8 @@ main(int argc, char **argv)
 	fuzz_seeds(add_input);
 	read_directory(getenv("FUZZ_CORPUS"), add_input);
 	n_runs = mutate_for((double) seconds, (uint64_t) setting("FUZZ_SEED", 1));
-	printf("ok 1 - %s: %lld inputs in %ld s reached %d edges\n1..1\n", entry, (long long) n_runs, seconds, n_seen);
+	printf("ok 1 - %s: %lld inputs in %ld s reached %d edges\n1..1\n", entry, (long long) n_runs,
+		   seconds, n_seen);
 	for (int i = 0; i < n_corpus; i++)
 		free(corpus[i].data);
 	return 0;

@@ -1,9 +1,10 @@
 /*
  * fuzz.h: what a fuzz entry is, and how it takes an input apart.
  *
- * An entry is one file fuzz_<what>.c with the function that libFuzzer calls for every input, and one that makes
- * inputs to start from. It must take any bytes; AddressSanitizer, UBSan and FUZZ_CHECK find what is wrong.
- * "make fuzz" links it with driver.c, "make fuzz-long" with clang's libFuzzer.
+ * An entry is one file fuzz_<what>.c with the function that libFuzzer calls for every input, and
+ * one that makes inputs to start from. It must take any bytes; AddressSanitizer, UBSan and
+ * FUZZ_CHECK find what is wrong. "make fuzz" links it with driver.c, "make fuzz-long" with clang's
+ * libFuzzer.
  */
 #ifndef TEST_FUZZ_H
 #define TEST_FUZZ_H

@@ -1,9 +1,10 @@
 /*
  * fuzz_model.c: any bytes as a model, past the checksum.
  *
- * The input is the block of a model; its length, the places of its sections and its checksum are made right before it is
- * opened, so that a change of the rest gets as far as the checks of the contents. An input whose length is 1 more than a
- * multiple of 64 is opened as it is, without the last byte. What opens is served.
+ * The input is the block of a model; its length, the places of its sections and its checksum are
+ * made right before it is opened, so that a change of the rest gets as far as the checks of the
+ * contents. An input whose length is 1 more than a multiple of 64 is opened as it is, without the
+ * last byte. What opens is served.
  */
 #include <string.h>
 
@@ -95,8 +96,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (status == RECSYS_OK)
 		fuzz_serve(env, &rec, &input, false);
 	else
-		FUZZ_CHECK(status == RECSYS_CORRUPT || status == RECSYS_NEWER_FORMAT || status == RECSYS_UNSUPPORTED ||
-				   status == RECSYS_OVER_LIMIT);
+		FUZZ_CHECK(status == RECSYS_CORRUPT || status == RECSYS_NEWER_FORMAT ||
+				   status == RECSYS_UNSUPPORTED || status == RECSYS_OVER_LIMIT);
 	fuzz_env_done(env);
 	return 0;
 }

@@ -1,9 +1,10 @@
 /*
  * fuzz_params.c: names and values of parameters, as a user writes them and as a model stores them.
  *
- * The input chooses a method and either is the text that a model stores, or says which parameters are set to what: names
- * and aliases from the table or any bytes, values of any type. Checked: a refused value changes nothing and says why; what
- * was taken reads back the same, through the text form, byte for byte.
+ * The input chooses a method and either is the text that a model stores, or says which parameters
+ * are set to what: names and aliases from the table or any bytes, values of any type. Checked: a
+ * refused value changes nothing and says why; what was taken reads back the same, through the text
+ * form, byte for byte.
  */
 #include <string.h>
 
@@ -137,7 +138,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	while (recsys_methods[n_methods] != NULL)
 		n_methods++;
-	(choice % 2 == 0 ? read_params : set_params) (env, &recsys_methods[choice / 2 % n_methods]->params, &input);
+	(choice % 2 == 0 ? read_params : set_params)
+		(env, &recsys_methods[choice / 2 % n_methods]->params, &input);
 	fuzz_env_done(env);
 	return 0;
 }

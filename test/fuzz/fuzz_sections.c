@@ -1,10 +1,11 @@
 /*
  * fuzz_sections.c: genuine models of every method, with some sections changed.
  *
- * The input is a script: which model, then changes, each of which names a section and what becomes of it. The block is
- * written anew from the changed sections, so directory and checksum are right and all that is tried are the checks of the
- * contents: those of recommender.c and of the method's open. What opens is served, with histories from the rest of the
- * input. Some inputs also let an allocation or a poll for interrupts fail.
+ * The input is a script: which model, then changes, each of which names a section and what becomes
+ * of it. The block is written anew from the changed sections, so directory and checksum are right
+ * and all that is tried are the checks of the contents: those of recommender.c and of the method's
+ * open. What opens is served, with histories from the rest of the input. Some inputs also let an
+ * allocation or a poll for interrupts fail.
  */
 #include <string.h>
 
@@ -115,11 +116,12 @@ set_value(Section *section, int64_t i, FuzzInput *input)
 	{
 		number = fuzz_number(input);
 		single = (float) number;
-		memcpy(place, section->type == SECTION_FLOAT ? (void *) &single : (void *) &number, value_size(section->type));
+		memcpy(place, section->type == SECTION_FLOAT ? (void *) &single : (void *) &number,
+			   value_size(section->type));
 		return;
 	}
 	integer = section->type == SECTION_BYTES ? fuzz_byte(input) : fuzz_integer(input);
-	memcpy(place, &integer, value_size(section->type));	/* its low bytes: models are of little-endian machines here */
+	memcpy(place, &integer, value_size(section->type));	/* its low bytes, if little-endian */
 }
 
 /* One value, or a run of them. */
@@ -141,14 +143,15 @@ nudge_value(Section *section, FuzzInput *input)
 	int64_t		n = n_values(section);
 	size_t		size = value_size(section->type);
 	int64_t		at = fuzz_below(input, n < 65536 ? (int) n : 65536);
+	char	   *place = section->data + (size_t) at * size;
 	int			how = fuzz_below(input, 3);
 
 	if (n < 2)
 		return;
 	if (how == 0)
-		memcpy(section->data + (size_t) at * size, section->data + (size_t) ((at + 1) % n) * size, size);
+		memcpy(place, section->data + (size_t) ((at + 1) % n) * size, size);
 	else
-		section->data[(size_t) at * size] = (char) (section->data[(size_t) at * size] + (how == 1 ? 1 : -1));
+		*place = (char) (*place + (how == 1 ? 1 : -1));
 }
 
 /* More or fewer rows, or another number of columns; new values are 0. */
@@ -234,8 +237,8 @@ write_sections(Env *env, const Sections *all, void **bytes, size_t *length)
 	{
 		const Section *section = &all->sections[i];
 
-		FUZZ_CHECK(model_put(env, &writer, section->name, section->type, section->n_rows, section->n_cols,
-							 section->data) == RECSYS_OK);
+		FUZZ_CHECK(model_put(env, &writer, section->name, section->type, section->n_rows,
+							 section->n_cols, section->data) == RECSYS_OK);
 	}
 	FUZZ_CHECK(model_finish(env, &writer, bytes, length) == RECSYS_OK);
 }
@@ -257,7 +260,8 @@ open_with_fault(Env *env, const void *bytes, size_t length, int after)
 	test_env_fail_after(env, after % 2 == 0 ? after / 2 : -1);
 	test_env_interrupt_after(env, after % 2 == 0 ? -1 : after / 2);
 	status = recommender_open(env, &rec, bytes, length);
-	FUZZ_CHECK(status == RECSYS_OK || is_expected(status) || status == RECSYS_NO_MEMORY || status == RECSYS_INTERRUPTED);
+	FUZZ_CHECK(status == RECSYS_OK || is_expected(status) || status == RECSYS_NO_MEMORY ||
+			   status == RECSYS_INTERRUPTED);
 	test_env_fail_after(env, -1);
 	test_env_interrupt_after(env, -1);
 }

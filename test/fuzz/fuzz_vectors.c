@@ -1,8 +1,9 @@
 /*
  * fuzz_vectors.c: functions over vectors of any doubles, as SQL arrays hold them.
  *
- * The input is two or three vectors of one length. Checked: nothing is read or written outside of them, and a cosine or
- * correlation of finite vectors lies within [-1, 1] and is the same with the vectors exchanged.
+ * The input is two or three vectors of one length. Checked: nothing is read or written outside of
+ * them, and a cosine or correlation of finite vectors lies within [-1, 1] and is the same with the
+ * vectors exchanged.
  */
 #include <math.h>
 

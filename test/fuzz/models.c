@@ -1,8 +1,8 @@
 /*
  * models.c: genuine models of every method.
  *
- * What is made follows from the tables of the methods and of their parameters, so that a new method is fuzzed without
- * being named here.
+ * What is made follows from the tables of the methods and of their parameters, so that a new method
+ * is fuzzed without being named here.
  */
 #include <string.h>
 
@@ -165,7 +165,8 @@ add_models(KeyKind kind)
 		int			before = n_models;
 		TrainingSet set;
 
-		FUZZ_CHECK(test_set_build(env, (TestShape) {kind, kind, true, false}, rows, N_ROWS, N_COURSES, &set) == RECSYS_OK);
+		FUZZ_CHECK(test_set_build(env, (TestShape) {kind, kind, true, false}, rows, N_ROWS, N_COURSES,
+								  &set) == RECSYS_OK);
 		fuzz_add_side_information(env, &set);
 		for (uint64_t seed = 0; seed < PER_METHOD; seed++)
 			add_model(env, recsys_methods[i], &set, seed);

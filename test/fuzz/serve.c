@@ -1,7 +1,8 @@
 /*
  * serve.c: everything that serving does with a model.
  *
- * The adapter relies on what is checked here: it reads texts by the indexes of reasons, and gives predictions out as they come.
+ * The adapter relies on what is checked here: it reads texts by the indexes of reasons, and gives
+ * predictions out as they come.
  */
 #include <float.h>
 #include <math.h>
@@ -49,7 +50,10 @@ add_row(OwnHistory *own, int32_t course, float rating, int64_t time)
 	own->times[own->h.n++] = time;
 }
 
-/* Half of the courses, or none, or all, rated anyhow, some twice, from the last to the first; none of `without`. */
+/*
+ * None of the courses, half of them or all but `without`, from the last to the first, rated
+ * anyhow, some of them twice.
+ */
 static void
 add_rows(OwnHistory *own, const Recommender *rec, FuzzInput *input, int32_t without)
 {
@@ -74,8 +78,9 @@ static OwnHistory
 make_history(Env *env, const Recommender *rec, FuzzInput *input, int32_t without)
 {
 	size_t		room = 2 * (size_t) rec->n_courses;
-	OwnHistory	own = {.courses = env_alloc(env, room, sizeof(int32_t)),.ratings = env_alloc(env, room, sizeof(float)),
-	.times = env_alloc(env, room, sizeof(int64_t))};
+	OwnHistory	own = {.courses = env_alloc(env, room, sizeof(int32_t)),
+		.ratings = env_alloc(env, room, sizeof(float)),
+		.times = env_alloc(env, room, sizeof(int64_t))};
 	bool		with_times = fuzz_byte(input) % 4 != 0;
 
 	FUZZ_CHECK(own.courses != NULL && own.ratings != NULL && own.times != NULL);
@@ -115,7 +120,8 @@ static void
 check_ranking(Env *env, const Served *served, FuzzInput *input)
 {
 	const Recommender *rec = served->rec;
-	RankOptions options = {.n = fuzz_below(input, MAX_WANTED + 1),.threshold = NAN,.fill = fuzz_byte(input) % 2 == 0};
+	RankOptions options = {.n = fuzz_below(input, MAX_WANTED + 1),.threshold = NAN,
+		.fill = fuzz_byte(input) % 2 == 0};
 	TopkItem	heap[MAX_WANTED];
 	Ranked		ranked[MAX_WANTED];
 	uint8_t    *taken = env_alloc_zero(env, (size_t) rec->n_courses, 1);
@@ -216,7 +222,7 @@ check_user(Env *env, const Served *served, FuzzInput *input)
 	free_history(env, &b);
 }
 
-/* Looks all strings of a table up, the way that the adapter shows them; returns their bytes added up. */
+/* Reads all strings of a table, as the adapter does; returns their bytes added up. */
 static unsigned
 read_strings(const StringTable *table)
 {

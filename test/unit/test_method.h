@@ -230,9 +230,13 @@ test_method_estimate(Env *env, const Method *method, const char *lines, Training
 		UNIT_FAIL("%s took %.0f bytes, estimated %.0f", method->name, peak, estimate.bytes);
 }
 
-/* What opening says of the model with value `at` of a section of numbers changed in place and the checksum made right. */
+/*
+ * What opening says of the model with value `at` of a section of numbers changed in place and the
+ * checksum made right.
+ */
 static inline RecsysStatus
-test_method_forge(Env *env, TestModel *model, const char *section, SectionType type, int64_t at, double value)
+test_method_forge(Env *env, TestModel *model, const char *section, SectionType type, int64_t at,
+				  double value)
 {
 	char	   *bytes = model->bytes;
 	int64_t		n_rows = -1;
