@@ -1,5 +1,5 @@
 # Build of course_recsys. "make" builds, "make install" installs into the server of PG_CONFIG.
-# Tests: check-style, unit, unit-tsan (no server), installcheck, pgtap, check-docs (a running server, PG* environment), tap.
+# Tests: check-style, unit, unit-tsan, fuzz (no server), installcheck, pgtap, check-docs (a running server, PG* environment), tap.
 # WERROR=1 makes every compiler warning an error.
 
 EXTENSION = course_recsys
@@ -77,6 +77,13 @@ unit:
 unit-tsan:
 	$(MAKE) -f test/unit/Makefile SANITIZE=thread BUILD=build/unit-tsan
 
+# FUZZ_SECONDS for each entry; fuzz-long needs clang and takes as long as it is told.
+fuzz:
+	$(MAKE) -f test/fuzz/Makefile
+
+fuzz-long:
+	$(MAKE) -f test/fuzz/Makefile long
+
 pgtap:
 	pg_prove $(PROVE_FLAGS) $(sort $(wildcard test/pgtap/*.sql))
 
@@ -92,4 +99,4 @@ tap: override PROVE_FLAGS += -j $(TAP_JOBS) --merge
 tap:
 	$(prove_installcheck)
 
-.PHONY: check-version check-style unit unit-tsan pgtap check-docs tap FORCE
+.PHONY: check-version check-style unit unit-tsan fuzz fuzz-long pgtap check-docs tap FORCE

@@ -120,12 +120,15 @@ knn_user_facts_open(Env *env, Recommender *rec)
 		params->shrinkage, (int32_t) rec->summary.n_courses_rated};
 	TRY(model_get(env, &rec->model, "mean_user_sum", SECTION_DOUBLE, &one, &one, &data));
 	state->mean_row_sum = *(const double *) data;
+	if (!isfinite(state->mean_row_sum))
+		return model_damaged(env, "The mean sum of a user's ratings is not finite.");
 	if (params->similarity == SIMILARITY_PEARSON_BASELINE)
 		state->course_facts = rec->course_bias;
 	else if (similarity_weighs(params->similarity))
 	{
 		TRY(model_get(env, &rec->model, "course_facts", SECTION_FLOAT, &n_courses, &one, &data));
 		state->course_facts = data;
+		return check_finite(env, data, n_courses, "The weight of a course is not finite.");
 	}
 	return RECSYS_OK;
 }
@@ -260,6 +263,7 @@ knn_users_open(Env *env, Recommender *rec)
 	{
 		TRY(model_get(env, &rec->model, "ages", SECTION_FLOAT, &n_entries, &one, &data));
 		state->ages = data;
+		TRY(check_finite(env, data, n_entries, "The age of a rating is not finite."));
 	}
 	TRY(index_rows(env, rec));
 	TRY(stored_biases(env, rec, &bias));

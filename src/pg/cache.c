@@ -22,6 +22,7 @@
 
 #include "executor/spi.h"
 #include "lib/ilist.h"
+#include "mb/pg_wchar.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
@@ -31,6 +32,8 @@
 #include "pg/registry.h"
 #include "pg/settings.h"
 #include "pg/store.h"
+
+#define POLL_TEXTS 65536		/* texts checked between two looks at the cancel flag */
 
 typedef struct CacheSlot
 {
@@ -108,6 +111,37 @@ drop_source(Pinned *object)
 	pin_discard(&((CachedModel *) object)->source->pinned);
 }
 
+/* Raises unless all strings of a table are valid text; what says whose they are. */
+static void
+check_texts(Env *env, const StringTable *table, const char *what)
+{
+	for (int32_t i = 0; i < table->n; i++)
+	{
+		int32_t		length;
+		const char *text = strings_get(table, i, &length);
+
+		if (i % POLL_TEXTS == 0 && env_interrupted(env))
+			env_check(env, env->status);
+		if (pg_verifymbstr(text, length, true))
+			continue;
+		env_fail(env, RECSYS_CORRUPT, "model data is not valid text in the encoding of the database");
+		env_detail(env, "Number %d of its %s is not valid in encoding \"%s\".", i + 1, what,
+				   GetDatabaseEncodingName());
+		env_hint(env, "Train the model again. A dump that is restored into a database of another "
+				 "encoding does not convert models.");
+		env_check(env, env->status);
+	}
+}
+
+/* The texts that are handed out as they lie in the model. */
+static void
+check_all_texts(Env *env, const Recommender *rec)
+{
+	check_texts(env, &rec->course_ids, "course ids");
+	check_texts(env, &rec->genre_names, "genres");
+	check_texts(env, &rec->groups, "groups of users");
+}
+
 /* Reads and opens a model, in a context of its own. */
 static CachedModel *
 load_model(const char *name, const PublishedModel *published)
@@ -131,6 +165,7 @@ load_model(const char *name, const PublishedModel *published)
 		env_check(env, env->status);
 	store_read(name, published, bytes);
 	env_check(env, recommender_open(env, &model->rec, bytes, published->bytes));
+	check_all_texts(env, &model->rec);
 	if ((model->scratch = env_alloc_zero(env, recommender_scratch_size(&model->rec), 1)) == NULL ||
 		(model->scores = env_alloc(env, model->rec.n_courses, sizeof(float))) == NULL)
 		env_check(env, env->status);

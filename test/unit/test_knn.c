@@ -788,6 +788,38 @@ test_warnings(void)
 		CHECK_EQ_INT(warnings_of(other[i], 40, false), 0);
 }
 
+/* A number that is not finite in any of the method's own sections is found when the model is opened. */
+static void
+test_damaged(void)
+{
+	static const struct
+	{
+		const char *lines;
+		const char *section;
+		SectionType type;
+	}			bad[] = {
+		{"rating=zscore\n", "course_center", SECTION_FLOAT}, {"rating=zscore\n", "course_scale", SECTION_FLOAT},
+		{"rating=centred\n", "course_center", SECTION_FLOAT}, {"", "course_facts", SECTION_FLOAT},
+		{"", "mean_user_sum", SECTION_DOUBLE}, {"", "similarity.values", SECTION_FLOAT},
+		{"user_based=true\n", "course_facts", SECTION_FLOAT}, {"user_based=true\nhalf_life=86400\n", "ages", SECTION_FLOAT},
+		{"user_based=true\n", "ratings.values", SECTION_FLOAT}, {"user_based=true\n", "mean_user_sum", SECTION_DOUBLE}
+	};
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+	{
+		Env		   *env = test_env();
+		TrainingSet *set = random_set(env, 3, 200, 20, 10, false);
+		TestModel	model = test_method_open(env, &method_knn, bad[i].lines, set);
+
+		CHECK_EQ_INT(test_method_forge(env, &model, bad[i].section, bad[i].type, 0, 0.5), RECSYS_OK);
+		if (test_method_forge(env, &model, bad[i].section, bad[i].type, 0, NAN) != RECSYS_CORRUPT)
+			UNIT_FAIL("NaN in %s of a model with %s", bad[i].section, bad[i].lines);
+		if (test_method_forge(env, &model, bad[i].section, bad[i].type, 0, -INFINITY) != RECSYS_CORRUPT)
+			UNIT_FAIL("infinity in %s of a model with %s", bad[i].section, bad[i].lines);
+		test_method_done(env);
+	}
+}
+
 /* Runs all tests of this file. */
 int
 main(void)
@@ -802,6 +834,7 @@ main(void)
 	RUN(test_degenerate);
 	RUN(test_contract);
 	RUN(test_warnings);
+	RUN(test_damaged);
 	RUN(test_interrupts);
 	return unit_done();
 }

@@ -230,6 +230,35 @@ test_method_estimate(Env *env, const Method *method, const char *lines, Training
 		UNIT_FAIL("%s took %.0f bytes, estimated %.0f", method->name, peak, estimate.bytes);
 }
 
+/*
+ * What opening says of the model with value `at` of a section of numbers changed in place and the
+ * checksum made right.
+ */
+static inline RecsysStatus
+test_method_forge(Env *env, TestModel *model, const char *section, SectionType type, int64_t at,
+				  double value)
+{
+	char	   *bytes = model->bytes;
+	int64_t		n_rows = -1;
+	int64_t		n_cols = -1;
+	const void *data;
+	uint32_t	checksum = 0;
+	Model		opened;
+	Recommender rec;
+
+	CHECK_EQ_INT(model_open(env, &opened, bytes, model->length), RECSYS_OK);
+	CHECK_EQ_INT(model_get(env, &opened, section, type, &n_rows, &n_cols, &data), RECSYS_OK);
+	CHECK(at < n_rows * n_cols);
+	if (type == SECTION_FLOAT)
+		((float *) data)[at] = (float) value;
+	else
+		((double *) data)[at] = value;
+	memcpy(bytes + 28, &checksum, sizeof(checksum));	/* its place in the header, see model.h */
+	checksum = crc32c(0, bytes, model->length);
+	memcpy(bytes + 28, &checksum, sizeof(checksum));
+	return recommender_open(env, &rec, bytes, model->length);
+}
+
 /* Frees everything. */
 static inline void
 test_method_done(Env *env)

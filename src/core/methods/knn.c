@@ -298,7 +298,8 @@ open_centers(Env *env, Recommender *rec)
 	TRY(model_get(env, &rec->model, "course_scale", SECTION_FLOAT, &n, &one, &scale));
 	centers->center = (float *) center;
 	centers->scale = (float *) scale;
-	return RECSYS_OK;
+	TRY(check_finite(env, center, n, "The mean rating of a course is not finite."));
+	return check_finite(env, scale, n, "The deviation of a course is not finite.");
 }
 
 /* What each course's row is multiplied by in a score. */
