@@ -53,6 +53,7 @@ CREATE TABLE recsys_model (
     holds_user_rows boolean NOT NULL,
     trained_at      timestamptz NOT NULL,
     trained_by      text NOT NULL,
+    encoding        text NOT NULL DEFAULT pg_catalog.getdatabaseencoding(),
     PRIMARY KEY (model, version)
 );
 CREATE UNIQUE INDEX recsys_model_published ON recsys_model (model) WHERE published;
@@ -62,6 +63,7 @@ COMMENT ON COLUMN recsys_model.source IS 'the row of recsys_dataset that the mod
 COMMENT ON COLUMN recsys_model.withdrawn IS 'rolled back: never a target of rollback_model again';
 COMMENT ON COLUMN recsys_model.seconds IS 'loading, fitting and writing the data, after the lock was there';
 COMMENT ON COLUMN recsys_model.trained_by IS 'role whose rights and row-level security decided what training read';
+COMMENT ON COLUMN recsys_model.encoding IS 'of the database that it was trained in, and so of the texts within the data';
 COMMENT ON COLUMN recsys_model.fingerprint IS 'hash of all data that training read';
 
 CREATE TABLE recsys_model_data (

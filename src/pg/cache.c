@@ -111,9 +111,19 @@ drop_source(Pinned *object)
 	pin_discard(&((CachedModel *) object)->source->pinned);
 }
 
-/* Raises unless all strings of a table are valid text; what says whose they are. */
+/* Is it text in every encoding? */
+static bool
+is_ascii(const char *text, int32 length)
+{
+	for (int32 i = 0; i < length; i++)
+		if (text[i] == '\0' || IS_HIGHBIT_SET(text[i]))
+			return false;
+	return true;
+}
+
+/* Raises unless all strings of a table are text in the encoding of the database; what says whose they are. */
 static void
-check_texts(Env *env, const StringTable *table, const char *what)
+check_texts(Env *env, const StringTable *table, const char *what, bool is_native)
 {
 	for (int32_t i = 0; i < table->n; i++)
 	{
@@ -122,11 +132,15 @@ check_texts(Env *env, const StringTable *table, const char *what)
 
 		if (i % POLL_TEXTS == 0 && env_interrupted(env))
 			env_check(env, env->status);
-		if (pg_verifymbstr(text, length, true))
+		if (is_native ? pg_verifymbstr(text, length, true) : is_ascii(text, length))
 			continue;
 		env_fail(env, RECSYS_CORRUPT, "model data is not valid text in the encoding of the database");
-		env_detail(env, "Number %d of its %s is not valid in encoding \"%s\".", i + 1, what,
-				   GetDatabaseEncodingName());
+		if (is_native)
+			env_detail(env, "Number %d of its %s is not valid in encoding \"%s\".", i + 1, what,
+					   GetDatabaseEncodingName());
+		else
+			env_detail(env, "Number %d of its %s is in the encoding of another database.", i + 1,
+					   what);
 		env_hint(env, "Train the model again. A dump that is restored into a database of another "
 				 "encoding does not convert models.");
 		env_check(env, env->status);
@@ -135,11 +149,11 @@ check_texts(Env *env, const StringTable *table, const char *what)
 
 /* The texts that are handed out as they lie in the model. */
 static void
-check_all_texts(Env *env, const Recommender *rec)
+check_all_texts(Env *env, const Recommender *rec, bool is_native)
 {
-	check_texts(env, &rec->course_ids, "course ids");
-	check_texts(env, &rec->genre_names, "genres");
-	check_texts(env, &rec->groups, "groups of users");
+	check_texts(env, &rec->course_ids, "course ids", is_native);
+	check_texts(env, &rec->genre_names, "genres", is_native);
+	check_texts(env, &rec->groups, "groups of users", is_native);
 }
 
 /* Reads and opens a model, in a context of its own. */
@@ -165,7 +179,7 @@ load_model(const char *name, const PublishedModel *published)
 		env_check(env, env->status);
 	store_read(name, published, bytes);
 	env_check(env, recommender_open(env, &model->rec, bytes, published->bytes));
-	check_all_texts(env, &model->rec);
+	check_all_texts(env, &model->rec, published->is_native);
 	if ((model->scratch = env_alloc_zero(env, recommender_scratch_size(&model->rec), 1)) == NULL ||
 		(model->scores = env_alloc(env, model->rec.n_courses, sizeof(float))) == NULL)
 		env_check(env, env->status);

@@ -397,7 +397,7 @@ write_dataset(const DatasetArgs *args, const char *const texts[], int n_texts)
 	nulls[n_texts + 2] = ' ';
 	Assert(n_texts + 3 == N_VALUES);
 
-	registry_execute(REGISTRY_WRITE,
+	registry_execute(REGISTRY_WRITE_DATASETS,
 					 "INSERT INTO %s.recsys_dataset AS d (name, owner, ratings, courses, users, terms,"
 					 " user_column, course_column, rating_column, time_column, courses_key,"
 					 " title_column, description_column, users_key, user_type, course_type,"
@@ -473,10 +473,10 @@ dataset_register(DatasetArgs *args)
 		users_key = check_users(args, users, users_key, user_type);
 	check_readable(args, ratings, courses, users, terms, users_key);
 
-	/* Before the locks, too: who may not replace it must not make others wait. */
+	/* Before the lock on the name, too: who may not replace it must not make others wait. */
+	registry_will_write(registry()->dataset_rel);
 	SPI_connect();
 	check_replace(args, user_type, course_type, users_key);
-	registry_will_write(registry()->dataset_rel);
 	registry_lock(registry()->dataset_rel, args->name, true, true);
 	check_replace(args, user_type, course_type, users_key);
 	{
@@ -513,8 +513,8 @@ dataset_drop(const char *name)
 			   *owner;
 
 	PreventCommandIfReadOnly("drop_dataset()");
-	require_owner(dataset_open(name, CurrentMemoryContext));
 	registry_will_write(registry()->dataset_rel);
+	require_owner(dataset_open(name, CurrentMemoryContext));
 	registry_lock(registry()->dataset_rel, name, true, true);
 	require_owner(dataset_open_for_update(name, CurrentMemoryContext));
 	SPI_connect();
@@ -524,7 +524,7 @@ dataset_drop(const char *name)
 				(errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
 				 errmsg("cannot drop dataset \"%s\" because model \"%s\" uses it", name, model),
 				 errhint("Have role \"%s\" drop the model with drop_model() first.", owner)));
-	registry_execute(REGISTRY_WRITE,
+	registry_execute(REGISTRY_WRITE_DATASETS,
 					 "DELETE FROM %s.recsys_dataset AS d WHERE d.name OPERATOR(pg_catalog.=) $1",
 					 1, types, values, NULL);
 	SPI_finish();

@@ -242,10 +242,12 @@ registry_execute(RegistryMode mode, const char *format, int n_args, Oid *types, 
 	Oid			user;
 	int			security;
 	int			result;
+	bool		reads = mode != REGISTRY_WRITE_DATASETS && mode != REGISTRY_WRITE_MODELS;
 
-	if (mode == REGISTRY_WRITE)
-	{
+	if (mode == REGISTRY_WRITE_DATASETS)
 		check_triggers(tables.dataset_rel);
+	if (mode == REGISTRY_WRITE_MODELS)
+	{
 		check_triggers(tables.model_rel);
 		check_triggers(tables.data_rel);
 	}
@@ -256,7 +258,7 @@ registry_execute(RegistryMode mode, const char *format, int n_args, Oid *types, 
 		registry_push_latest();
 	else if (mode == REGISTRY_READ_TRANSACTION)
 		PushActiveSnapshot(GetTransactionSnapshot());
-	result = SPI_execute_with_args(sql, n_args, types, values, nulls, mode != REGISTRY_WRITE, 0);
+	result = SPI_execute_with_args(sql, n_args, types, values, nulls, reads, 0);
 	if (mode == REGISTRY_READ || mode == REGISTRY_READ_TRANSACTION)
 		PopActiveSnapshot();
 	SetUserIdAndSecContext(user, security);

@@ -69,16 +69,16 @@ extern void registry_push_latest(void);
 
 /*
  * Runs one statement on the own tables as their owner, within an open SPI
- * connection.  The format's only %s is the schema.  read: under the latest
- * snapshot; else as a command that sees and makes changes.  Results are in
- * SPI_processed and SPI_tuptable.
+ * connection.  The format's only %s is the schema.  Results are in SPI_processed
+ * and SPI_tuptable.
  */
 typedef enum RegistryMode
 {
-	REGISTRY_READ,
+	REGISTRY_READ,				/* under the latest snapshot */
 	REGISTRY_READ_ACTIVE,		/* under the active snapshot */
 	REGISTRY_READ_TRANSACTION,	/* under the transaction's own snapshot */
-	REGISTRY_WRITE
+	REGISTRY_WRITE_DATASETS,	/* a command that sees and makes changes of recsys_dataset */
+	REGISTRY_WRITE_MODELS		/* of recsys_model and recsys_model_data */
 } RegistryMode;
 
 extern void registry_execute(RegistryMode mode, const char *format, int n_args, Oid *types,

@@ -104,6 +104,11 @@ store_require_owner(const char *model)
 	return head;
 }
 
+/* What read_version reads of recsys_model AS m. */
+#define VERSION_COLUMNS \
+	"m.version, m.build, m.dataset, m.bytes," \
+	" m.encoding OPERATOR(pg_catalog.=) pg_catalog.getdatabaseencoding()::pg_catalog.text"
+
 /* Reads a version off the row of the result: version, build, dataset, bytes. */
 static void
 read_version(PublishedModel *stored)
@@ -114,6 +119,7 @@ read_version(PublishedModel *stored)
 	stored->build = *DatumGetUUIDP(registry_datum(0, 2, &isnull));
 	stored->dataset = registry_text(0, 3);
 	stored->bytes = DatumGetInt64(registry_datum(0, 4, &isnull));
+	stored->is_native = DatumGetBool(registry_datum(0, 5, &isnull));
 }
 
 /*
@@ -131,7 +137,7 @@ store_unchanged(const char *model, const char *method, Datum params, const char 
 	};
 
 	registry_execute(REGISTRY_READ,
-					 "SELECT m.version, m.build, m.dataset, m.bytes FROM %1$s.recsys_model AS m"
+					 "SELECT " VERSION_COLUMNS " FROM %1$s.recsys_model AS m"
 					 " WHERE m.model OPERATOR(pg_catalog.=) $1 AND m.version OPERATOR(pg_catalog.=)"
 					 " (SELECT pg_catalog.max(n.version) FROM %1$s.recsys_model AS n"
 					 " WHERE n.model OPERATOR(pg_catalog.=) $1)"
@@ -188,7 +194,7 @@ store_write(const void *bytes, size_t length, void (*progress) (int chunk, int n
 		Datum		values[] = {UUIDPGetDatum(&build), Int32GetDatum(i), PointerGetDatum(chunk)};
 
 		progress(i, n_chunks, arg);
-		registry_execute(REGISTRY_WRITE,
+		registry_execute(REGISTRY_WRITE_MODELS,
 						 "INSERT INTO %s.recsys_model_data (build, chunk, data)"
 						 " VALUES ($1, $2, $3)", 3, types, values, NULL);
 		pfree(chunk);
@@ -218,7 +224,7 @@ store_insert(const ModelVersion *v)
 		CStringGetTextDatum(v->trained_by)
 	};
 
-	registry_execute(REGISTRY_WRITE,
+	registry_execute(REGISTRY_WRITE_MODELS,
 					 "INSERT INTO %1$s.recsys_model (model, version, build, published, owner, method,"
 					 " params, dataset, source, users, courses, ratings, duplicates, fingerprint,"
 					 " load_seconds, fit_seconds, seconds, training_log, bytes, holds_user_rows,"
@@ -233,12 +239,12 @@ store_insert(const ModelVersion *v)
 void
 store_publish(const char *model, int version)
 {
-	execute(REGISTRY_WRITE,
+	execute(REGISTRY_WRITE_MODELS,
 			"UPDATE %s.recsys_model AS m SET published = false"
 			" WHERE m.model OPERATOR(pg_catalog.=) $1 AND m.published"
 			" AND m.version OPERATOR(pg_catalog.<>) $2", model, version);
 	/* A clock that was set back must not change the order of publications. */
-	execute(REGISTRY_WRITE,
+	execute(REGISTRY_WRITE_MODELS,
 			"UPDATE %1$s.recsys_model AS m SET published = true, withdrawn = false,"
 			" published_at = GREATEST(pg_catalog.clock_timestamp(),"
 			" (SELECT pg_catalog.max(o.published_at) FROM %1$s.recsys_model AS o"
@@ -275,7 +281,7 @@ store_rollback(const char *model)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("model \"%s\" has no earlier version to roll back to", model),
 				 errhint("The view recsys_model_versions lists the versions that are kept.")));
-	execute(REGISTRY_WRITE,
+	execute(REGISTRY_WRITE_MODELS,
 			"UPDATE %s.recsys_model AS m SET withdrawn = true"
 			" WHERE m.model OPERATOR(pg_catalog.=) $1 AND m.version OPERATOR(pg_catalog.=) $2",
 			model, head.published);
@@ -287,7 +293,7 @@ store_rollback(const char *model)
 void
 store_prune(const char *model, int keep)
 {
-	execute(REGISTRY_WRITE,
+	execute(REGISTRY_WRITE_MODELS,
 			"WITH place AS (SELECT m.build, m.published OR m.version OPERATOR(pg_catalog.=) "
 			TARGET_QUERY " OR m.version OPERATOR(pg_catalog.=)"
 			" pg_catalog.max(m.version) OVER () AS needed, m.withdrawn, m.version"
@@ -305,7 +311,7 @@ store_prune(const char *model, int keep)
 void
 store_drop(const char *model)
 {
-	execute(REGISTRY_WRITE,
+	execute(REGISTRY_WRITE_MODELS,
 			"WITH gone AS (DELETE FROM %1$s.recsys_model AS m"
 			" WHERE m.model OPERATOR(pg_catalog.=) $1 RETURNING m.build)"
 			" DELETE FROM %1$s.recsys_model_data AS d USING gone AS g"
@@ -317,7 +323,7 @@ bool
 store_published(const char *model, PublishedModel *published)
 {
 	execute(REGISTRY_READ_ACTIVE,
-			"SELECT m.version, m.build, m.dataset, m.bytes FROM %s.recsys_model AS m"
+			"SELECT " VERSION_COLUMNS " FROM %s.recsys_model AS m"
 			" WHERE m.model OPERATOR(pg_catalog.=) $1 AND m.published", model, 0);
 	if (SPI_processed == 0)
 		return false;

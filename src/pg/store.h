@@ -45,6 +45,7 @@ typedef struct PublishedModel
 	pg_uuid_t	build;
 	char	   *dataset;
 	int64		bytes;
+	bool		is_native;		/* trained in a database of this one's encoding */
 } PublishedModel;
 
 /* All functions need an open SPI connection. */

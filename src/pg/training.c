@@ -216,7 +216,7 @@ is_whole(const PublishedModel *stored)
 	char	   *bytes;
 	bool		whole;
 
-	if (stored->bytes < 0 || stored->bytes > (int64) recsys_cache_size * 1024)
+	if (!stored->is_native || stored->bytes < 0 || stored->bytes > (int64) recsys_cache_size * 1024)
 		return false;
 	context = AllocSetContextCreate(CurrentMemoryContext, "course_recsys stored model",
 									ALLOCSET_DEFAULT_SIZES);
