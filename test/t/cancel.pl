@@ -166,11 +166,12 @@ stop_in_phase('fitting, by course', $train_items, 'fitting', 0.3, 'cancel', 'ter
 stop_in_phase('fitting, long rows', $train_slowly, 'fitting', 3, 'cancel');
 stop_in_phase('fitting, by user', $train_users, 'fitting', 0.2, 'cancel');
 stop_in_phase('saving', $train_users, 'saving', 0.05, 'cancel', 'terminate');
-stop_in_phase('recommend_all', "SELECT count(*) FROM recommend_all('by_genre', 10)", 'active', 2, 'cancel', 'terminate');
-stop_in_phase('recommend_all, by user', "SELECT count(*) FROM recommend_all('by_user', 10)", 'active', 2, 'cancel');
-stop_in_phase('recommend_users', "SELECT count(*) FROM recommend_users(1, 'by_genre', 10)", 'active', 0.6, 'cancel');
+stop_in_phase('recommend_all, loading', "SELECT count(*) FROM recommend_all('by_genre', 10)", 'loading', 0.3, 'cancel');
+stop_in_phase('recommend_all', "SELECT count(*) FROM recommend_all('by_genre', 10)", 'scoring', 1, 'cancel', 'terminate');
+stop_in_phase('recommend_all, by user', "SELECT count(*) FROM recommend_all('by_user', 10)", 'scoring', 1, 'cancel');
+stop_in_phase('recommend_users', "SELECT count(*) FROM recommend_users(1, 'by_genre', 10)", 'scoring', 0.1, 'cancel');
 stop_in_phase('user_profiles', "SELECT count(*) FROM user_profiles('big')", 'active', 0.3, 'cancel');
-stop_in_phase('similar_users', "SELECT count(*) FROM similar_users(7, 'by_user')", 'active', 0.5, 'cancel');
+stop_in_phase('similar_users', "SELECT count(*) FROM similar_users(7, 'by_user')", 'loading', 0.4, 'cancel');
 
 # statement_timeout, at moments spread over runs and answers of every kind, sent by a role that does not own the extension's
 # tables: afterwards the role is the one that was set, the session answers, and no memory of a call is held.
@@ -220,7 +221,7 @@ $victim->query('RESET ROLE');
 
 # DROP DATABASE waits (since PostgreSQL 15) until every backend has closed the files of that database; one that computes
 # must not keep it waiting.
-for my $case ([ 'training', 'fitting', 0.4, $train_slowly ], [ 'recommend_all', 'active', 1.5, $answer_slowly ])
+for my $case ([ 'training', 'fitting', 0.4, $train_slowly ], [ 'recommend_all', 'scoring', 0.1, $answer_slowly ])
 {
 	my ($name, $phase, $delay, $sql) = @$case;
 	$control->query('CREATE DATABASE doomed');
