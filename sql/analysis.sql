@@ -3,6 +3,7 @@
 CREATE FUNCTION user_profiles(dataset text DEFAULT 'default')
     RETURNS TABLE (user_id text, profile float8[])
     LANGUAGE C STABLE PARALLEL UNSAFE COST 1000000 ROWS 100000
+    SET jit = off
     AS 'MODULE_PATHNAME', 'recsys_user_profiles';
 COMMENT ON FUNCTION user_profiles(text) IS
 'sum of rating x genres over the courses of each user with a rating, in the order of dataset_genres()';
@@ -18,6 +19,7 @@ CREATE FUNCTION dataset_summary(dataset text DEFAULT 'default')
     RETURNS TABLE (users bigint, courses bigint, courses_rated bigint, ratings bigint, mean float8,
         min float8, max float8, sparsity float8, first timestamptz, last timestamptz)
     LANGUAGE C STABLE PARALLEL UNSAFE COST 1000000 ROWS 1
+    SET jit = off
     AS 'MODULE_PATHNAME', 'recsys_dataset_summary';
 COMMENT ON FUNCTION dataset_summary(text) IS
 'size of a dataset, of the rows as they are: repeated ones, and those that training refuses, count too; sparsity is
@@ -26,6 +28,7 @@ COMMENT ON FUNCTION dataset_summary(text) IS
 CREATE FUNCTION enrollment_histogram(dataset text DEFAULT 'default', bins int DEFAULT 20)
     RETURNS TABLE (low int, high int, users bigint)
     LANGUAGE C STABLE PARALLEL UNSAFE COST 1000000 ROWS 20 SUPPORT recsys_rows_support
+    SET jit = off
     AS 'MODULE_PATHNAME', 'recsys_enrollment_histogram';
 COMMENT ON FUNCTION enrollment_histogram(text, int) IS
 'number of users by their number of courses, in at most so many bins of equal width';
@@ -34,6 +37,7 @@ CREATE FUNCTION top_courses(dataset text DEFAULT 'default', n int DEFAULT 20)
     RETURNS TABLE (rank int, course_id text, title text, enrollments bigint, share float8,
         cumulative_share float8)
     LANGUAGE C STABLE PARALLEL UNSAFE COST 1000000 ROWS 20 SUPPORT recsys_rows_support
+    SET jit = off
     AS 'MODULE_PATHNAME', 'recsys_top_courses';
 COMMENT ON FUNCTION top_courses(text, int) IS
 'the courses with most ratings, and their share of all';
@@ -41,6 +45,7 @@ COMMENT ON FUNCTION top_courses(text, int) IS
 CREATE FUNCTION keyword_counts(dataset text DEFAULT 'default', n int DEFAULT 50)
     RETURNS TABLE (word text, courses bigint, occurrences bigint)
     LANGUAGE C STABLE PARALLEL UNSAFE COST 100000 ROWS 50 SUPPORT recsys_rows_support
+    SET jit = off
     AS 'MODULE_PATHNAME', 'recsys_keyword_counts';
 COMMENT ON FUNCTION keyword_counts(text, int) IS
 'the words in most courses: from the bag of words, or else from titles and descriptions in English';

@@ -83,6 +83,7 @@ CREATE FUNCTION recommend_all(
     options jsonb DEFAULT '{}')
     RETURNS TABLE (user_id text, rank int, course_id text, title text, score float8, source text)
     LANGUAGE C STABLE PARALLEL UNSAFE COST 1000000 ROWS 100000 SUPPORT recsys_user_rows_support
+    SET jit = off
     AS 'MODULE_PATHNAME', 'recsys_recommend_all';
 COMMENT ON FUNCTION recommend_all(text, int, boolean, float8, jsonb) IS
 'recommend_courses for every user of the dataset: those with ratings and those of the relation of users';
@@ -94,6 +95,7 @@ CREATE FUNCTION recommend_users(
     strategy text DEFAULT 'score')
     RETURNS TABLE (rank int, user_id text, score float8)
     LANGUAGE C STABLE PARALLEL UNSAFE COST 1000000 ROWS 10 SUPPORT recsys_rows_support
+    SET jit = off
     AS 'MODULE_PATHNAME', 'recsys_recommend_users';
 COMMENT ON FUNCTION recommend_users(text, text, int, text) IS
 'whom to invite to a course: users who have not taken it, by the score of the model (score), by their number of ratings (active), or drawn (random)';
@@ -105,6 +107,7 @@ CREATE FUNCTION recommend_users(
     strategy text DEFAULT 'score')
     RETURNS TABLE (rank int, user_id text, score float8)
     LANGUAGE C STABLE PARALLEL UNSAFE COST 1000000 ROWS 10 SUPPORT recsys_rows_support
+    SET jit = off
     AS 'MODULE_PATHNAME', 'recsys_recommend_users';
 COMMENT ON FUNCTION recommend_users(bigint, text, int, text) IS
 'whom to invite to a course: users who have not taken it, by the score of the model (score), by their number of ratings (active), or drawn (random)';
@@ -195,6 +198,7 @@ CREATE FUNCTION similar_users(
     n int DEFAULT 10)
     RETURNS TABLE (rank int, user_id text, similarity float8)
     LANGUAGE C STABLE PARALLEL UNSAFE COST 1000000 ROWS 10 SUPPORT recsys_rows_support
+    SET jit = off
     AS 'MODULE_PATHNAME', 'recsys_similar_users';
 COMMENT ON FUNCTION similar_users(bigint, text, int) IS
 'the n users whose present ratings are most similar; reads the ratings of all';
@@ -205,6 +209,7 @@ CREATE FUNCTION similar_users(
     n int DEFAULT 10)
     RETURNS TABLE (rank int, user_id text, similarity float8)
     LANGUAGE C STABLE PARALLEL UNSAFE COST 1000000 ROWS 10 SUPPORT recsys_rows_support
+    SET jit = off
     AS 'MODULE_PATHNAME', 'recsys_similar_users';
 COMMENT ON FUNCTION similar_users(text, text, int) IS
 'the n users whose present ratings are most similar; reads the ratings of all';
@@ -215,6 +220,7 @@ CREATE FUNCTION similar_users(
     n int DEFAULT 10)
     RETURNS TABLE (rank int, user_id text, similarity float8)
     LANGUAGE C STABLE PARALLEL UNSAFE COST 1000000 ROWS 10 SUPPORT recsys_rows_support
+    SET jit = off
     AS 'MODULE_PATHNAME', 'recsys_similar_users';
 COMMENT ON FUNCTION similar_users(uuid, text, int) IS
 'the n users whose present ratings are most similar; reads the ratings of all';

@@ -11,6 +11,7 @@ CREATE FUNCTION train_model(
     RETURNS TABLE (model text, version int, method text, users bigint, courses int,
         ratings bigint, seconds float8, bytes bigint)
     LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000 ROWS 1
+    SET jit = off
     AS 'MODULE_PATHNAME', 'recsys_train_model';
 COMMENT ON FUNCTION train_model(text, text, jsonb, text, boolean, boolean, boolean) IS
 'trains a model, stores it as the next version and, unless publish is false, serves it from commit on. No row when if_changed finds nothing new, or when wait is false and another session trains it';

@@ -1,6 +1,6 @@
 -- What CREATE EXTENSION promises.
 \ir setup.psql
-SELECT plan(9);
+SELECT plan(10);
 
 SELECT has_extension('recsys', 'course_recsys', 'the extension lies in the chosen schema');
 SELECT is(extversion, default_version, 'the default version gets installed')
@@ -24,6 +24,9 @@ SELECT is_empty($$SELECT object FROM public.member JOIN pg_proc p ON p.oid = obj
 	WHERE proargnames && '{model,dataset}' AND proparallel = 's'$$, 'what reads tables is not parallel safe');
 SELECT is_empty($$SELECT object FROM public.member JOIN pg_proc p ON p.oid = objid AND classid = 'pg_proc'::regclass
 	WHERE proretset AND prorows = 1000$$, 'how many rows a function returns was decided');
+SELECT is_empty($$SELECT object FROM public.member JOIN pg_proc p ON p.oid = objid AND classid = 'pg_proc'::regclass
+	WHERE (procost >= 100000) <> COALESCE('jit=off' = ANY (proconfig), false)$$,
+	'what reads whole tables runs without just-in-time compilation, which hears no cancel');
 DROP VIEW public.member;
 
 CREATE ROLE ordinary_user;

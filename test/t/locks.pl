@@ -49,7 +49,8 @@ for my $change ("publish_model('m', 2)", "rollback_model('m')")
 is(locks_of("drop_model('m')"), "name in recsys_model ExclusiveLock, $registry, recsys_model_data RowExclusiveLock",
 	'drop_model');
 is(locks_of("register_dataset('more', 'ratings_stored')"),
-	'name in recsys_dataset ExclusiveLock, recsys_dataset AccessShareLock, recsys_dataset RowExclusiveLock', 'register_dataset');
+	'name in recsys_dataset ExclusiveLock, ratings_stored AccessShareLock, recsys_dataset AccessShareLock, recsys_dataset RowExclusiveLock',
+	'register_dataset');
 my $fresh = session($node);
 is($fresh->query(q{BEGIN; SELECT count(*) FROM recommend_courses(1, 'm');
 	SELECT count(*) FROM pg_locks WHERE pid = pg_backend_pid() AND relation IN ('recsys_model'::regclass, 'recsys_model_data'::regclass)
