@@ -18,7 +18,7 @@ my $definitions = q{SELECT string_agg(o, E'\n' ORDER BY o)
 		FROM (SELECT concat_ws(' ', pg_describe_object(classid, objid, objsubid), deptype) AS o FROM pg_depend
 			WHERE refclassid = 'pg_extension'::regclass
 			AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'course_recsys')) AS o;
-	SELECT string_agg(concat_ws(' ', c.relname, c.relacl, a.attname, a.attstorage), E'\n' ORDER BY c.relname, a.attnum) FROM pg_class AS c
+	SELECT string_agg(concat_ws(' ', c.relname, COALESCE(c.relacl, acldefault('r', c.relowner)), a.attname, a.attstorage), E'\n' ORDER BY c.relname, a.attnum) FROM pg_class AS c
 		JOIN pg_attribute AS a ON a.attrelid = c.oid WHERE c.relnamespace = 'recsys'::regnamespace AND a.attnum > 0;
 	SELECT string_agg(concat_ws(' ', tgrelid::regclass, tgname, tgenabled), E'\n' ORDER BY tgname) FROM pg_trigger
 		WHERE NOT tgisinternal;
