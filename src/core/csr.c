@@ -9,6 +9,9 @@
 #include "core/checked.h"
 #include "core/countsort.h"
 
+/* Entries looked at between two questions whether to stop. */
+#define POLL_ENTRIES (INT64_C(1) << 18)
+
 /* Bytes of csr_init, with what the Env adds for each block. */
 bool
 csr_bytes(int32_t n_rows, int64_t n_entries, bool with_times, size_t *bytes)
@@ -142,9 +145,6 @@ csr_transpose(Env *env, const Csr *in, Csr *out)
 		csr_free(env, out);
 	return status;
 }
-
-/* Entries looked at between two questions whether to stop. */
-#define POLL_ENTRIES (INT64_C(1) << 18)
 
 /* How many entries have one of the bits. */
 static RecsysStatus

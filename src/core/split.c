@@ -10,6 +10,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/md5.h"
@@ -179,53 +180,18 @@ draw_times(void *arg, int64_t begin, int64_t end, int worker)
 	return RECSYS_OK;
 }
 
-/* Does place a come before b? */
-static inline bool
-place_before(const Place *a, const Place *b)
+/* qsort: the order of places, in which no two are equal. */
+static int
+compare_places(const void *a, const void *b)
 {
-	if (a->time != b->time)
-		return a->time > b->time;
-	if (a->hash != b->hash)
-		return a->hash < b->hash;
-	return a->number < b->number;
-}
+	const Place *x = a;
+	const Place *y = b;
 
-/* Lets the place at the root of a heap of n sink to where no child comes after it. */
-static void
-sink(Place *heap, int64_t root, int64_t n)
-{
-	Place		moved = heap[root];
-
-	for (;;)
-	{
-		int64_t		child = 2 * root + 1;
-
-		if (child >= n)
-			break;
-		if (child + 1 < n && place_before(&heap[child], &heap[child + 1]))
-			child++;
-		if (!place_before(&moved, &heap[child]))
-			break;
-		heap[root] = heap[child];
-		root = child;
-	}
-	heap[root] = moved;
-}
-
-/* Heap sort: in place and O(n log n) for any input, on a thread that must not allocate. */
-static void
-sort_places(Place *places, int64_t n)
-{
-	for (int64_t i = n / 2; i-- > 0;)
-		sink(places, i, n);
-	for (int64_t i = n - 1; i > 0; i--)
-	{
-		Place		last = places[i];
-
-		places[i] = places[0];
-		places[0] = last;
-		sink(places, 0, i);
-	}
+	if (x->time != y->time)
+		return x->time > y->time ? -1 : 1;
+	if (x->hash != y->hash)
+		return x->hash < y->hash ? -1 : 1;
+	return (x->number > y->number) - (x->number < y->number);
 }
 
 /* Where the rating of a user and course is in by_user, which has it. */
@@ -275,7 +241,7 @@ draw_courses(void *arg, int64_t begin, int64_t end, int worker)
 
 		for (int32_t i = 0; i < n; i++)
 			places[i] = (Place) {0, split_hash(set, users[i], c, state), i};
-		sort_places(places, n);
+		qsort(places, (size_t) n, sizeof(Place), compare_places);
 		for (int64_t i = 0; i < n; i++)
 		{
 			int64_t		entry = find_entry(&set->by_user, users[places[i].number], c);
@@ -308,7 +274,7 @@ draw_leave_k(void *arg, int64_t begin, int64_t end, int worker)
 		for (int32_t i = 0; i < n; i++)
 			places[i] = (Place) {spec->latest ? csr->times[start + i] : 0,
 				split_hash(draw->set, u, csr->indexes[start + i], spec->random_state), i};
-		sort_places(places, n);
+		qsort(places, (size_t) n, sizeof(Place), compare_places);
 		for (int64_t i = first; i < past; i++)
 			draw->marks[start + places[i].number] = IN_TEST;
 	}
