@@ -96,6 +96,8 @@ test_class_limits(void)
 	classify(4, actual, constant, 1, values);
 	CHECK_NEAR(values[METRIC_ACCURACY], 1, CLOSE);
 	CHECK(isnan(values[METRIC_BER]) && isnan(values[METRIC_MCC]) && isnan(values[METRIC_CLASS_AUC]));
+	classify(4, actual, constant, 2.9, values);	/* 2.9 as a float is less than 2.9 */
+	CHECK_NEAR(values[METRIC_CLASS_RECALL], 1, CLOSE);
 	classify(4, actual, constant, 5, values);
 	CHECK(isnan(values[METRIC_F1]) && isnan(values[METRIC_CLASS_PRECISION]));
 }
