@@ -392,8 +392,10 @@ metrics_auc(int64_t n_relevant, float *relevant, int64_t n_others, const float *
 	for (int64_t i = 0; i < n_others; i++)
 	{
 		int64_t		lost = count_less(n_relevant, relevant, others[i], false);
-		int64_t		not_won = count_less(n_relevant, relevant, others[i], true);
+		int64_t		not_won = lost;
 
+		if (lost < n_relevant && relevant[lost] == others[i])
+			not_won = count_less(n_relevant, relevant, others[i], true);
 		won += (double) (n_relevant - not_won) + (double) (not_won - lost) / 2;
 	}
 	return ratio(won, (double) n_relevant * (double) n_others);
