@@ -1,10 +1,10 @@
 /*
- * factors.c
- *		Factors of courses and users, whatever method learned them.
+ * latent.c
+ *		Latent factors of courses and users, whatever method learned them.
  */
 #include <string.h>
 
-#include "core/factors.h"
+#include "core/latent.h"
 #include "core/vector.h"
 
 /* The three functions come together, the bias of courses apart. */
@@ -16,7 +16,7 @@ method_has_factors(const Method *method)
 
 /* Every course tells the number, also one without factors. */
 int
-factors_count(const Recommender *rec)
+latent_count(const Recommender *rec)
 {
 	int			n = 0;
 
@@ -27,18 +27,18 @@ factors_count(const Recommender *rec)
 
 /* An empty history says nothing of anybody, whatever a method makes of it. */
 bool
-factors_of_user(const Recommender *rec, const History *history, void *scratch, float *out)
+latent_user(const Recommender *rec, const History *history, void *scratch, float *out)
 {
 	if (history->n == 0)
 		return false;
-	memset(out, 0, ((size_t) factors_count(rec) + 1) * sizeof(float));
+	memset(out, 0, ((size_t) latent_count(rec) + 1) * sizeof(float));
 	return rec->method->user_vector(rec, history, scratch, out) > 0;
 }
 
 /* Similarity of one course to another, whose length is given. */
 static float
 course_similarity(const Recommender *rec, int32_t course, const float *other, float other_norm,
-				  FactorMeasure measure)
+				  LatentMeasure measure)
 {
 	int			n;
 	const float *own = rec->method->course_vector(rec, course, &n);
@@ -46,7 +46,7 @@ course_similarity(const Recommender *rec, int32_t course, const float *other, fl
 
 	if (own == NULL)
 		return NO_OPINION;
-	if (measure == FACTOR_DOT)
+	if (measure == LATENT_DOT)
 		return vector_dot(own, other, n);
 	norm = vector_norm(own, n);
 	return norm > 0 && other_norm > 0 ? vector_dot(own, other, n) / norm / other_norm : NO_OPINION;
@@ -54,7 +54,7 @@ course_similarity(const Recommender *rec, int32_t course, const float *other, fl
 
 /* One product for each course. */
 void
-factors_similar(const Recommender *rec, int32_t course, FactorMeasure measure, float *scores)
+latent_similar(const Recommender *rec, int32_t course, LatentMeasure measure, float *scores)
 {
 	int			n;
 	const float *vector = rec->method->course_vector(rec, course, &n);
