@@ -75,15 +75,38 @@ plain_matrix(const TrainingSet *set, const Variant *variant)
 	return x;
 }
 
-/* The weights of a dense model, n x n. */
+/* Square roots of the diagonal of the inverse, as the model has them. */
+static const float *
+model_deviations(Env *env, const TestModel *model)
+{
+	int64_t		n = model->rec.n_courses;
+	int64_t		one = 1;
+	const void *deviations = NULL;
+
+	CHECK_EQ_INT(model_get(env, &model->rec.model, "deviations", SECTION_FLOAT, &n, &one, &deviations),
+				 RECSYS_OK);
+	return deviations;
+}
+
+/* The weights of a dense model, n x n; of the Env. */
 static const float *
 model_weights(Env *env, const TestModel *model)
 {
 	int64_t		n = model->rec.n_courses;
-	const void *weights = NULL;
+	const float *d = model_deviations(env, model);
+	const void *correlations = NULL;
+	float	   *weights = env_alloc(env, (size_t) (n * n), sizeof(float));
 
-	CHECK_EQ_INT(model_get(env, &model->rec.model, "weights", SECTION_FLOAT, &n, &n, &weights),
-				 RECSYS_OK);
+	CHECK_EQ_INT(model_get(env, &model->rec.model, "correlations", SECTION_FLOAT, &n, &n,
+						   &correlations), RECSYS_OK);
+	for (int64_t i = 0; i < n; i++)
+		for (int64_t j = 0; j < n; j++)
+		{
+			float		r = ((const float *) correlations)[i * n + j];
+
+			CHECK(r == ((const float *) correlations)[j * n + i]);
+			weights[i * n + j] = r * d[i] / d[j];
+		}
 	return weights;
 }
 
@@ -186,7 +209,7 @@ test_by_hand(void)
 	test_method_done(env);
 }
 
-/* With a table, a course keeps the weights of largest size that lead to it, and nothing else changes. */
+/* With a table, a course keeps its largest weights on others, and nothing else changes. */
 static void
 test_table(void)
 {
@@ -196,35 +219,27 @@ test_table(void)
 	TestModel	all = test_method_open(env, &method_ease, "regularization=3\n", set);
 	TestModel	some = test_method_open(env, &method_ease, "regularization=3\ntable_size=4\n", set);
 	const float *b = model_weights(env, &all);
+	const float *d = model_deviations(env, &all);
 	int			n = all.rec.n_courses;
 	Csr			table;
 
-	CHECK_EQ_INT(model_get_csr(env, &some.rec.model, "weights", n, n, &table), RECSYS_OK);
-	CHECK_EQ_INT(table.n_entries, n * kept);
-	for (int c = 0; c < n; c++)
+	CHECK_EQ_INT(model_get_csr(env, &some.rec.model, "correlations", n, n, &table), RECSYS_OK);
+	for (int i = 0; i < n; i++)
 	{
 		float		least = INFINITY;
-		float		dropped = 0;
-		int			found = 0;
+		int			n_larger = 0;
 
-		for (int i = 0; i < n; i++)
+		CHECK_EQ_INT(csr_row_length(&table, i), kept);
+		for (int64_t e = table.offsets[i]; e < table.offsets[i + 1]; e++)
 		{
-			bool		is_kept = false;
+			int			j = table.indexes[e];
 
-			for (int64_t e = table.offsets[i]; e < table.offsets[i + 1]; e++)
-				if (table.indexes[e] == c)
-				{
-					CHECK(table.values[e] == b[i * n + c]);
-					is_kept = true;
-				}
-			found += is_kept;
-			if (is_kept)
-				least = fminf(least, fabsf(b[i * n + c]));
-			else
-				dropped = fmaxf(dropped, fabsf(b[i * n + c]));
+			CHECK(table.values[e] * d[i] / d[j] == b[i * n + j]);
+			least = fminf(least, fabsf(b[i * n + j]));
 		}
-		CHECK_EQ_INT(found, kept);
-		CHECK(least >= dropped);
+		for (int j = 0; j < n; j++)
+			n_larger += fabsf(b[i * n + j]) > least * 1.00001f;
+		CHECK(n_larger < kept);
 	}
 	for (int32_t u = 0; u < 5; u++)
 	{
@@ -251,7 +266,7 @@ test_default_table(void)
 			CHECK_EQ_INT(model.rec.n_courses, 1999);
 		else
 		{
-			CHECK_EQ_INT(model_get_csr(env, &model.rec.model, "weights", 2000, 2000, &table), RECSYS_OK);
+			CHECK_EQ_INT(model_get_csr(env, &model.rec.model, "correlations", 2000, 2000, &table), RECSYS_OK);
 			CHECK_EQ_INT(table.n_entries, 2000 * 400);
 		}
 		if (s == 0)
@@ -380,9 +395,9 @@ test_forged(void)
 	TrainingSet *set = random_set(env, 12, 600, 40, 25, false);
 	TestModel	model = test_method_open(env, &method_ease, "", set);
 
-	CHECK_EQ_INT(test_method_forge(env, &model, "weights", SECTION_FLOAT, 3, 0.5), RECSYS_OK);
-	CHECK_EQ_INT(test_method_forge(env, &model, "weights", SECTION_FLOAT, 3, NAN), RECSYS_CORRUPT);
-	CHECK_EQ_INT(test_method_forge(env, &model, "weights", SECTION_FLOAT, 3, 0), RECSYS_OK);
+	CHECK_EQ_INT(test_method_forge(env, &model, "correlations", SECTION_FLOAT, 3, 0.5), RECSYS_OK);
+	CHECK_EQ_INT(test_method_forge(env, &model, "correlations", SECTION_FLOAT, 3, NAN), RECSYS_CORRUPT);
+	CHECK_EQ_INT(test_method_forge(env, &model, "correlations", SECTION_FLOAT, 3, 0), RECSYS_OK);
 	CHECK_EQ_INT(test_method_forge(env, &model, "deviations", SECTION_FLOAT, 2, 0), RECSYS_CORRUPT);
 	CHECK_EQ_INT(test_method_forge(env, &model, "deviations", SECTION_FLOAT, 2, INFINITY),
 				 RECSYS_CORRUPT);

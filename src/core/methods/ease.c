@@ -11,8 +11,9 @@
  * The solution is P = (X'X + regularization I)^-1, B_ij = -P_ij / P_jj.
  *
  *		score(c)	= sum over the user's courses j of x_j B_jc
- *		similar		= partial correlation of two courses: -P_ij / sqrt(P_ii P_jj)
+ *		similar		= partial correlation of two courses, R_ij = -P_ij / sqrt(P_ii P_jj)
  *
+ * The model holds R, which is symmetric, and d_c = sqrt(P_cc): B_ij = d_i R_ij / d_j.
  * B_jc is what course j adds to c when all other courses are known: unlike a
  * similarity, it does not count the same evidence twice, and it may be negative.
  * A course whose total is not positive has no score.
@@ -23,9 +24,9 @@
  *
  * Training takes sum over users of (number of their courses)^2 / 2 additions and
  * courses^3 multiplications, 8 bytes * courses^2 (12 below DENSE_COURSES), plus 4
- * a rating.  The model keeps all weights below DENSE_COURSES courses, else the
- * table_size largest (by absolute value) that lead to each course; a score reads
- * one row per course of the user.
+ * a rating.  The model keeps all weights below DENSE_COURSES courses, else for
+ * each course the table_size largest weights, by absolute value, that it has on
+ * others; a score reads one row per course of the user.
  */
 #include <math.h>
 #include <stddef.h>
@@ -33,7 +34,6 @@
 #include <string.h>
 
 #include "core/blas.h"
-#include "core/countsort.h"
 #include "core/inverse.h"
 #include "core/methods/methods.h"
 #include "core/methods/support.h"
@@ -56,9 +56,9 @@ typedef struct EaseParams
 
 typedef struct EaseState
 {
-	const float *dense;			/* n_courses x n_courses, or NULL */
-	Csr			sparse;			/* when dense is NULL */
-	const float *deviations;	/* sqrt(P_cc) */
+	const float *dense;			/* R, n_courses x n_courses, or NULL */
+	Csr			sparse;			/* what is kept of R, when dense is NULL */
+	const float *deviations;	/* d_c */
 } EaseState;
 
 /* One training run. */
@@ -71,10 +71,11 @@ typedef struct Fit
 	int32_t		user_begin;		/* users of the slice */
 	int32_t		user_end;
 	double	   *matrix;			/* n x n: Gram matrix, then its inverse */
-	float	   *dense;			/* n x n: B */
+	float	   *deviations;		/* d_c */
+	float	   *dense;			/* n x n: R */
 	int32_t		table_size;
 	TopkItem   *heaps;			/* table_size of each worker */
-	Csr			by_target;		/* row c: the weights that lead to c */
+	Csr			table;			/* what is kept of R */
 } Fit;
 
 static const ParamDef ease_params[] = {
@@ -87,10 +88,10 @@ static const ParamDef ease_params[] = {
 		.description = "Count each rating above 0 as 1; false: use the ratings themselves."},
 	{.name = "table_size", .type = PARAM_INT, .offset = offsetof(EaseParams, table_size),
 		.default_text = "0", .min = 0, .max = 100000,
-		.description = "Weights kept that lead to each course, the largest; 0: all below 2,000 courses, else 400."},
+		.description = "Weights of each course on others that are kept, the largest; 0: all below 2,000 courses, else 400."},
 };
 
-/* Weights kept that lead to one of n courses; n: all, in a dense matrix. */
+/* Weights of a course that are kept; n: all, in a dense matrix. */
 static int32_t
 kept_weights(const EaseParams *params, int64_t n)
 {
@@ -113,11 +114,7 @@ ease_estimate(const Shape *shape, const void *params_in, Estimate *estimate)
 	int			n_threads = shape->n_threads > 1 ? shape->n_threads : 1;
 	double		weights = kept == n ? 4 * n * n : 8 * n * kept + 8 * n;
 	double		during = inverse_bytes(n);
-	double		heaps = kept * n_threads * sizeof(TopkItem);
-	double		transposition = weights +
-		(double) countsort_bytes((int64_t) (n * kept), (int32_t) n);
-	double		after = weights +
-		(kept == n ? 0 : heaps > transposition ? heaps : transposition);
+	double		after = weights + (kept == n ? 0 : kept * n_threads * sizeof(TopkItem));
 
 	if (during < n_ratings * sizeof(float))
 		during = n_ratings * sizeof(float);
@@ -253,17 +250,17 @@ allocate_matrix(Env *env, Fit *fit)
 	return env->status;
 }
 
-/* Weight B_ij. */
+/* R_ij; the diagonal is 0. */
 static inline float
-weight(const Fit *fit, int32_t i, int32_t j)
+correlation(const Fit *fit, int32_t i, int32_t j)
 {
 	if (i == j)
 		return 0;
 	return (float) (-fit->matrix[(int64_t) i * fit->n + j] /
-					fit->matrix[(int64_t) j * fit->n + j]);
+					((double) fit->deviations[i] * (double) fit->deviations[j]));
 }
 
-/* Some rows of B. */
+/* Some rows of R. */
 static RecsysStatus
 dense_rows(void *arg, int64_t begin, int64_t end, int worker)
 {
@@ -272,7 +269,7 @@ dense_rows(void *arg, int64_t begin, int64_t end, int worker)
 	(void) worker;
 	for (int32_t i = (int32_t) begin; i < end; i++)
 		for (int32_t j = 0; j < fit->n; j++)
-			fit->dense[(int64_t) i * fit->n + j] = weight(fit, i, j);
+			fit->dense[(int64_t) i * fit->n + j] = correlation(fit, i, j);
 	return RECSYS_OK;
 }
 
@@ -286,49 +283,46 @@ compare_index(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* The largest weights of some columns of B (rows of the symmetric inverse). */
+/* Some rows of R, where the weights are largest. */
 static RecsysStatus
-sparse_columns(void *arg, int64_t begin, int64_t end, int worker)
+sparse_rows(void *arg, int64_t begin, int64_t end, int worker)
 {
 	const Fit  *fit = arg;
 
-	for (int32_t c = (int32_t) begin; c < end; c++)
+	for (int32_t i = (int32_t) begin; i < end; i++)
 	{
-		int64_t		place = (int64_t) c * fit->table_size;
+		int64_t		place = (int64_t) i * fit->table_size;
 		Topk		best;
 
 		topk_init(&best, fit->heaps + (int64_t) worker * fit->table_size, fit->table_size);
-		for (int32_t i = 0; i < fit->n; i++)
-			if (i != c)
-				topk_offer(&best, fabsf((float) fit->matrix[(int64_t) c * fit->n + i]), i, i);
+		for (int32_t j = 0; j < fit->n; j++)
+			if (i != j)
+				topk_offer(&best, fabsf(correlation(fit, i, j)) / fit->deviations[j], j, j);
 		qsort(best.items, (size_t) best.n, sizeof(TopkItem), compare_index);
 		for (int b = 0; b < best.n; b++)
 		{
-			fit->by_target.indexes[place + b] = best.items[b].index;
-			fit->by_target.values[place + b] = weight(fit, best.items[b].index, c);
+			fit->table.indexes[place + b] = best.items[b].index;
+			fit->table.values[place + b] = correlation(fit, i, best.items[b].index);
 		}
 	}
 	return RECSYS_OK;
 }
 
-/* The model keeps the largest weights: picked by the course they lead to, stored by the one they come from. */
+/* The model keeps the largest weights. */
 static RecsysStatus
 put_sparse(Env *env, Fit *fit, ModelWriter *writer)
 {
 	int			n_workers = parallel_workers(env, fit->n, 1);
-	Csr			table;
 
-	TRY(csr_init(env, &fit->by_target, fit->n, fit->n, (int64_t) fit->n * fit->table_size, false));
+	TRY(csr_init(env, &fit->table, fit->n, fit->n, (int64_t) fit->n * fit->table_size, false));
 	fit->heaps = env_alloc(env, (size_t) n_workers * (size_t) fit->table_size, sizeof(TopkItem));
 	if (fit->heaps == NULL)
 		return env->status;
-	for (int32_t c = 0; c <= fit->n; c++)
-		fit->by_target.offsets[c] = (int64_t) c * fit->table_size;
-	TRY(parallel_for(env, fit->n, 1, sparse_columns, fit, false));
+	for (int32_t i = 0; i <= fit->n; i++)
+		fit->table.offsets[i] = (int64_t) i * fit->table_size;
+	TRY(parallel_for(env, fit->n, 1, sparse_rows, fit, false));
 	env_free(env, fit->heaps);
-	TRY(csr_transpose(env, &fit->by_target, &table));
-	csr_free(env, &fit->by_target);
-	return model_put_csr(env, writer, "weights", &table);
+	return model_put_csr(env, writer, "correlations", &fit->table);
 }
 
 /* The model keeps all weights. */
@@ -339,27 +333,26 @@ put_dense(Env *env, Fit *fit, ModelWriter *writer)
 	if (fit->dense == NULL)
 		return env->status;
 	TRY(parallel_for(env, fit->n, 1, dense_rows, fit, false));
-	return model_put(env, writer, "weights", SECTION_FLOAT, fit->n, fit->n, fit->dense);
+	return model_put(env, writer, "correlations", SECTION_FLOAT, fit->n, fit->n, fit->dense);
 }
 
-/* Square roots of the inverse's diagonal: what turns weights into correlations. */
+/* Square roots of the inverse's diagonal. */
 static RecsysStatus
-put_deviations(Env *env, const Fit *fit, ModelWriter *writer)
+put_deviations(Env *env, Fit *fit, ModelWriter *writer)
 {
-	float	   *deviations = env_alloc(env, (size_t) fit->n, sizeof(float));
-
-	if (deviations == NULL)
+	fit->deviations = env_alloc(env, (size_t) fit->n, sizeof(float));
+	if (fit->deviations == NULL)
 		return env->status;
 	for (int32_t c = 0; c < fit->n; c++)
 	{
-		deviations[c] = (float) sqrt(fit->matrix[(int64_t) c * fit->n + c]);
-		if (!(deviations[c] > 0) || !isfinite(deviations[c]))
+		fit->deviations[c] = (float) sqrt(fit->matrix[(int64_t) c * fit->n + c]);
+		if (!(fit->deviations[c] > 0) || !isfinite(fit->deviations[c]))
 		{
 			env_fail(env, RECSYS_NOT_CONVERGED, "weights of method \"ease\" are not finite");
 			return env_hint(env, "Increase \"regularization\".");
 		}
 	}
-	return model_put(env, writer, "deviations", SECTION_FLOAT, fit->n, 1, deviations);
+	return model_put(env, writer, "deviations", SECTION_FLOAT, fit->n, 1, fit->deviations);
 }
 
 /* Inverts X'X + regularization I. */
@@ -415,14 +408,14 @@ ease_open(Env *env, Recommender *rec)
 		if (!(state->deviations[c] > 0))
 			return model_damaged(env, "The deviation of a course is not positive.");
 	if (kept_weights(rec->params, n) < n)
-		return model_get_csr(env, &rec->model, "weights", rec->n_courses, rec->n_courses,
+		return model_get_csr(env, &rec->model, "correlations", rec->n_courses, rec->n_courses,
 							 &state->sparse);
-	TRY(model_get(env, &rec->model, "weights", SECTION_FLOAT, &n, &n, &data));
+	TRY(model_get(env, &rec->model, "correlations", SECTION_FLOAT, &n, &n, &data));
 	state->dense = data;
-	return check_finite(env, data, n * n, "A weight is not finite.");
+	return check_finite(env, data, n * n, "A correlation is not finite.");
 }
 
-/* scores += x * (row of B). */
+/* scores += x * (row of R). */
 static void
 add_row(const Recommender *rec, int32_t course, float x, float *scores)
 {
@@ -442,36 +435,39 @@ add_row(const Recommender *rec, int32_t course, float x, float *scores)
 static void
 ease_score(const Recommender *rec, const History *history, void *scratch, float *scores)
 {
-	(void) scratch;
-	memset(scores, 0, (size_t) rec->n_courses * sizeof(float));
-	for (int32_t h = 0; h < history->n; h++)
-		add_row(rec, history->courses[h], history_preference(rec, history, h), scores);
-	keep_positive_scores(rec->n_courses, scores);
-}
-
-/* Partial correlations: B_ij sqrt(P_jj / P_ii). */
-static bool
-ease_similar(const Recommender *rec, int32_t course, void *scratch, float *scores)
-{
 	const EaseState *state = rec->state;
 
 	(void) scratch;
 	memset(scores, 0, (size_t) rec->n_courses * sizeof(float));
-	add_row(rec, course, 1 / state->deviations[course], scores);
+	for (int32_t h = 0; h < history->n; h++)
+		add_row(rec, history->courses[h],
+				history_preference(rec, history, h) * state->deviations[history->courses[h]],
+				scores);
 	for (int32_t c = 0; c < rec->n_courses; c++)
-		scores[c] *= state->deviations[c];
+		scores[c] /= state->deviations[c];
+	keep_positive_scores(rec->n_courses, scores);
+}
+
+/* The course's row. */
+static bool
+ease_similar(const Recommender *rec, int32_t course, void *scratch, float *scores)
+{
+	(void) scratch;
+	memset(scores, 0, (size_t) rec->n_courses * sizeof(float));
+	add_row(rec, course, 1, scores);
 	keep_positive_scores(rec->n_courses, scores);
 	return true;
 }
 
-/* Weight from one course to another. */
+/* Weight of one course on another. */
 static float
 stored_weight(const Recommender *rec, int32_t from, int32_t to)
 {
 	const EaseState *state = rec->state;
-
-	return state->dense != NULL ? state->dense[(int64_t) from * rec->n_courses + to]
+	float		stored = state->dense != NULL ? state->dense[(int64_t) from * rec->n_courses + to]
 		: entry_value(&state->sparse, from, to);
+
+	return state->deviations[from] * stored / state->deviations[to];
 }
 
 /* The terms of the score's sum. */
@@ -479,7 +475,7 @@ static int
 ease_explain(const Recommender *rec, const History *history, int32_t course, void *scratch,
 			 Reason *reasons, int max)
 {
-	float		total = 0;
+	double		total = 0;
 	int			n = 0;
 
 	(void) scratch;
