@@ -4,8 +4,11 @@
  */
 #include <string.h>
 
+#include "core/blas.h"
 #include "core/latent.h"
 #include "core/vector.h"
+
+#define COURSES_AT_ONCE 256
 
 /* The three functions come together, the bias of courses apart. */
 bool
@@ -63,4 +66,40 @@ latent_similar(const Recommender *rec, int32_t course, LatentMeasure measure, fl
 	for (int32_t c = 0; c < rec->n_courses; c++)
 		scores[c] = vector == NULL ? NO_OPINION
 			: course_similarity(rec, c, vector, norm, measure);
+}
+
+/* Adds the biases to the scores of some courses, and takes out those without factors. */
+static void
+finish_block(const Recommender *rec, int32_t begin, int32_t end, const float *user_vectors,
+			 int n_users, float *scores)
+{
+	const Method *method = rec->method;
+	float		added[COURSES_AT_ONCE];
+	int			n = 0;
+
+	for (int32_t c = begin; c < end; c++)
+		added[c - begin] = method->course_vector(rec, c, &n) == NULL ? NO_OPINION :
+			method->course_vector_bias == NULL ? 0 : method->course_vector_bias(rec, c);
+	for (int u = 0; u < n_users; u++)
+	{
+		float	   *row = scores + (int64_t) u * rec->n_courses;
+		float		own = user_vectors[(int64_t) u * (n + 1) + n];
+
+		for (int32_t c = begin; c < end; c++)
+			row[c] += own + added[c - begin];
+	}
+}
+
+/* One product, then one pass over its result. */
+void
+latent_score_block(const Recommender *rec, const float *factors, int stride,
+				   const float *user_vectors, int n_users, float *scores)
+{
+	int			n = latent_count(rec);
+
+	blas_sgemm(false, true, n_users, rec->n_courses, n, 1, user_vectors, n + 1, factors, stride, 0,
+			   scores, rec->n_courses);
+	for (int32_t c = 0; c < rec->n_courses; c += COURSES_AT_ONCE)
+		finish_block(rec, c, rec->n_courses - c < COURSES_AT_ONCE ? rec->n_courses
+					 : c + COURSES_AT_ONCE, user_vectors, n_users, scores);
 }

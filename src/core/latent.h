@@ -34,4 +34,12 @@ extern bool latent_user(const Recommender *rec, const History *history, void *sc
 extern void latent_similar(const Recommender *rec, int32_t course, LatentMeasure measure,
 							float *scores);
 
+/*
+ * For score_block: scores = user_vectors x factors', plus both biases.  factors has
+ * latent_count values a row, stride apart; a course without factors (course_vector) gets
+ * NO_OPINION.  Needs blas_open.
+ */
+extern void latent_score_block(const Recommender *rec, const float *factors, int stride,
+							   const float *user_vectors, int n_users, float *scores);
+
 #endif							/* CORE_LATENT_H */
