@@ -1,6 +1,6 @@
 /*
  * spd.c
- *		Gram matrices, Cholesky decomposition and conjugate gradients for small n.
+ *		Gram matrices and Cholesky decomposition for small n.
  *
  * Both hot loops are the same one: a tile of TILE_ROWS x TILE_COLUMNS sums of
  * products stays in registers while the rows of a panel pass by.  For a Gram
@@ -275,65 +275,4 @@ spd_solve(float *a, int n, int lda, float *b, float *scratch)
 		return false;
 	spd_substitute(a, n, lda, b);
 	return true;
-}
-
-/* Sum of products. */
-INLINE float
-dot(const float *a, const float *b, int n)
-{
-	float		sum = 0;
-
-	for (int i = 0; i < n; i++)
-		sum += a[i] * b[i];
-	return sum;
-}
-
-/* y += alpha x. */
-INLINE void
-add(float alpha, const float *restrict x, float *restrict y, int n)
-{
-	for (int i = 0; i < n; i++)
-		y[i] += alpha * x[i];
-}
-
-/* out = the system's matrix times x. */
-INLINE void
-multiply(const GramSystem *system, const float *x, float *out)
-{
-	int			n = system->n;
-
-	memset(out, 0, (size_t) n * sizeof(float));
-	for (int i = 0; i < n; i++)
-		add(x[i], system->base + (size_t) i * (size_t) n, out, n);
-	for (int64_t r = 0; r < system->n_rows; r++)
-		add(system->weights[r] * dot(system->rows[r], x, n), system->rows[r], out, n);
-}
-
-/* Hestenes and Stiefel (1952). */
-CLONES void
-cg_solve(const GramSystem *system, const float *b, int steps, float *x, float *scratch)
-{
-	int			n = system->n;
-	float	   *residual = scratch;
-	float	   *direction = scratch + n;
-	float	   *product = scratch + 2 * n;
-	float		size;
-
-	multiply(system, x, product);
-	for (int i = 0; i < n; i++)
-		direction[i] = residual[i] = b[i] - product[i];
-	size = dot(residual, residual, n);
-	for (int step = 0; step < steps && size > 1e-20f; step++)
-	{
-		float		length;
-		float		before = size;
-
-		multiply(system, direction, product);
-		length = size / dot(direction, product, n);
-		add(length, direction, x, n);
-		add(-length, product, residual, n);
-		size = dot(residual, residual, n);
-		for (int i = 0; i < n; i++)
-			direction[i] = residual[i] + size / before * direction[i];
-	}
 }

@@ -6,7 +6,7 @@
  * A matrix of n rows is row-major with lda >= n floats from one row to the next.
  * Only its lower triangle (column <= row) is read, and only that is a result:
  * whole register tiles are written, so what stands above the diagonal, in the
- * first n columns, is lost.  The one exception is the full matrix of cg_solve.
+ * first n columns, is lost.
  *
  * Float, 1 <= n <= SPD_MAX.  Any thread may call.  Like vector.h, results differ
  * in the last bits between CPU types, never on one.
@@ -45,23 +45,5 @@ extern void spd_substitute(const float *a, int n, int lda, float *b);
 
 /* Only the factor; false as spd_solve. */
 extern bool spd_factor(float *a, int n, int lda, float *scratch);
-
-/* A system (base + sum over r of weights[r] rows[r] rows[r]') x = b that is never formed. */
-typedef struct GramSystem
-{
-	int			n;
-	const float *base;			/* n x n, both triangles */
-	int64_t		n_rows;
-	const float *const *rows;
-	const float *weights;		/* not negative */
-} GramSystem;
-
-/*
- * At most `steps` steps of conjugate gradients from the x given; scratch: 3 n floats.
- * Stops early when the squared residual is below 1e-20.  n^2 + 2 n n_rows multiply-adds
- * a step, and once more at the start.
- */
-extern void cg_solve(const GramSystem *system, const float *b, int steps, float *x,
-					 float *scratch);
 
 #endif							/* CORE_SPD_H */

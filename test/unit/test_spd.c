@@ -1,5 +1,5 @@
 /*
- * test_spd.c: Gram matrices, Cholesky and conjugate gradients against plain versions in double.
+ * test_spd.c: Gram matrices and Cholesky decomposition against plain versions in double.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -254,54 +254,6 @@ test_singular(void)
 	}
 }
 
-/* n steps of conjugate gradients solve a system of n unknowns; 0 steps leave x as it is. */
-static void
-check_cg(int n, int n_rows)
-{
-	float	   *rows = random_floats((n_rows + 1) * n, (uint64_t) n);
-	float	   *base_rows = random_floats(n * n, 9);
-	float	   *weights = random_floats(n_rows + 1, 3);
-	float	   *base = random_matrix(base_rows, NULL, n, n, n, n);
-	float	   *full;
-	const float **pointers = reversed_rows(rows, n_rows, n);
-	float	   *b = random_floats(n, 8);
-	float	   *x = random_floats(n, 11);
-	float	   *start = random_floats(n, 11);
-	float	   *scratch = malloc(3 * (size_t) n * sizeof(float));
-	GramSystem	system = {n, base, n_rows, pointers, weights};
-
-	for (int r = 0; r < n_rows; r++)
-		weights[r] = 0.7f;
-	full = random_matrix(rows, weights, n_rows, n, n, 0);
-	for (int i = 0; i < n * n; i++)
-		full[i] += base[i];
-	cg_solve(&system, b, 0, x, scratch);
-	CHECK(memcmp(x, start, (size_t) n * sizeof(float)) == 0);
-	cg_solve(&system, b, 2 * n + 5, x, scratch);
-	check_solution(full, n, n, x, b, 1e-3);
-	free(rows);
-	free(base_rows);
-	free(weights);
-	free(base);
-	free(full);
-	free(pointers);
-	free(b);
-	free(x);
-	free(start);
-	free(scratch);
-}
-
-/* Sizes around those of vectors, and no rows at all. */
-static void
-test_cg(void)
-{
-	for (int n = 1; n <= LARGEST; n += n < 20 ? 1 : 7)
-	{
-		check_cg(n, 0);
-		check_cg(n, 1 + n / 2);
-	}
-}
-
 /* Runs all tests of this file. */
 int
 main(void)
@@ -311,6 +263,5 @@ main(void)
 	RUN(test_solve);
 	RUN(test_not_definite);
 	RUN(test_singular);
-	RUN(test_cg);
 	return unit_done();
 }
