@@ -47,6 +47,7 @@
 #include <string.h>
 
 #include "core/factor_sums.h"
+#include "core/latent.h"
 #include "core/methods/methods.h"
 #include "core/methods/support.h"
 #include "core/nnls.h"
@@ -679,23 +680,15 @@ nmf_predict(const Recommender *rec, const History *history, int32_t course, void
 	return value > 0 ? value + state->objective.offset : NAN;
 }
 
-/* Cosine of the factors. */
+/* Cosine of the factors; a course without ratings has none. */
 static bool
 nmf_similar(const Recommender *rec, int32_t course, void *scratch, float *scores)
 {
-	const NmfState *state = rec->state;
-	int			k = state->objective.k;
-	const float *row = state->courses + (size_t) course * (size_t) k;
-	double		norm = vector_norm(row, k);
-
 	(void) scratch;
+	latent_similar(rec, course, LATENT_COSINE, scores);
 	for (int32_t c = 0; c < rec->n_courses; c++)
-	{
-		const float *other = state->courses + (size_t) c * (size_t) k;
-		double		cosine = product(state, row, c) / (norm * vector_norm(other, k));
-
-		scores[c] = c == course || !(cosine > 0) ? NO_OPINION : (float) cosine;
-	}
+		if (!(scores[c] > 0))
+			scores[c] = NO_OPINION;
 	return true;
 }
 
