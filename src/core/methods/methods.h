@@ -16,5 +16,7 @@ extern const Method method_course_similarity;
 extern const Method method_knn;
 extern const Method method_ease;
 extern const Method method_als;
+extern const Method method_nmf;
+extern const Method method_mf;
 
 #endif							/* CORE_METHODS_METHODS_H */
