@@ -13,7 +13,7 @@
  * rating by its age (1 without half-life), every solver minimises
  *
  *		sum over ratings of w (e^2 + reg (b_u^2 + |p_u|^2 + b_c^2 + |q_c|^2))
- *		+ reg sum over ratings, and over the j in N_u of each, of w |y_j|^2
+ *		+ reg_y sum over ratings, and over the j in N_u of each, of w |y_j|^2
  *
  * The regularisation counts once a rating, so a user with twice the ratings is
  * held twice as hard: that is what a step of stochastic gradient descent does, and
@@ -38,7 +38,8 @@ typedef struct SvdOptions
 	int			factors;
 	int			iterations;
 	double		learning_rate;	/* of the first epoch; it falls linearly to 0 */
-	double		regularization; /* above 0 */
+	double		regularization; /* reg, above 0 */
+	double		implicit_regularization;	/* reg_y */
 	double		init_std_dev;
 	double		tolerance;		/* als: least relative gain of a sweep that another one follows */
 	double		half_life;		/* seconds; NAN: ratings do not age */
