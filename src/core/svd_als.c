@@ -1,6 +1,6 @@
 /*
  * svd_als.c
- *		Alternating least squares on the objective of svd.h, without implicit terms.
+ *		Alternating least squares on the objective of svd_common.h, without implicit terms.
  *
  * With the courses fixed, the objective falls apart into one ridge regression per
  * user (svd_ridge.h), and the other way round, so no sweep raises it.  Zhou,
@@ -20,7 +20,7 @@
 #include <string.h>
 
 #include "core/parallel.h"
-#include "core/svd.h"
+#include "core/svd_common.h"
 #include "core/svd_ridge.h"
 #include "core/vector.h"
 

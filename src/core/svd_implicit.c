@@ -23,7 +23,7 @@
 #include <string.h>
 
 #include "core/rng.h"
-#include "core/svd.h"
+#include "core/svd_common.h"
 #include "core/svd_kernels.h"
 #include "core/vector.h"
 

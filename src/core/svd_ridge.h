@@ -9,7 +9,7 @@
  *		sum over i of w_i (t_i - (p, b) . z_i)^2 + reg (sum of w_i) |(p, b)|^2
  *
  * It is a half-step of alternating least squares, and the fold-in of a user from the
- * ratings of the moment: p and b minimise the objective of svd.h exactly, with all else
+ * ratings of the moment: p and b minimise the objective of svd_common.h exactly, with all else
  * fixed.  Solved in the smaller of the number of ratings n and of factors + 1 = m:
  *
  *		(Z'WZ + reg sum w I) x = Z'W t			n m^2 / 2 + m^3 / 6 multiply-adds

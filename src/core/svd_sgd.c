@@ -1,6 +1,6 @@
 /*
  * svd_sgd.c
- *		Stochastic gradient descent on the objective of svd.h, on several threads,
+ *		Stochastic gradient descent on the objective of svd_common.h, on several threads,
  *		with the same bits for any number of them.
  *
  * Users and courses are shuffled and each cut into B groups of about equally many
@@ -29,7 +29,7 @@
 
 #include "core/parallel.h"
 #include "core/rng.h"
-#include "core/svd.h"
+#include "core/svd_common.h"
 #include "core/svd_kernels.h"
 
 /* Multiply-adds of a block when there is enough data: half a millisecond. */

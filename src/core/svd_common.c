@@ -1,11 +1,11 @@
 /*
- * svd.c
+ * svd_common.c
  *		What the solvers of method svd share: memory, first values, the training log.
  *
  * Every row of factors starts from a random stream of its own, so the numbers do
  * not depend on who draws them.
  */
-#include "core/svd.h"
+#include "core/svd_common.h"
 
 #include <math.h>
 

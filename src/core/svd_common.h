@@ -1,5 +1,5 @@
 /*
- * svd.h
+ * svd_common.h
  *		Factors of courses and users learnt from observed ratings: what the solvers
  *		of method svd (svd_sgd.c, svd_implicit.c, svd_als.c), its fold-in
  *		(svd_ridge.c) and methods/svd.c share.
@@ -19,8 +19,8 @@
  * held twice as hard: that is what a step of stochastic gradient descent does, and
  * what "weighted-lambda" alternating least squares does (Zhou et al., 2008).
  */
-#ifndef CORE_SVD_H
-#define CORE_SVD_H
+#ifndef CORE_SVD_COMMON_H
+#define CORE_SVD_COMMON_H
 
 #include "core/trainingset.h"
 
@@ -121,4 +121,4 @@ extern RecsysStatus svd_fit_implicit(Env *env, const TrainingSet *set, const Svd
 extern RecsysStatus svd_fit_als(Env *env, const TrainingSet *set, const SvdOptions *options,
 								SvdFactors *model);
 
-#endif							/* CORE_SVD_H */
+#endif							/* CORE_SVD_COMMON_H */
