@@ -62,7 +62,7 @@ static const ParamDef svd_params[] = {
 		"40", 1, 10000, NULL,
 	"Passes over the ratings; sgd makes all of them."},
 	{"learning_rate", "lr_all stepsize lr", PARAM_FLOAT, offsetof(SvdParams, learning_rate),
-		"0.03", 1e-6, 1, NULL,
+		"0.02", 1e-6, 1, NULL,
 	"Solver sgd: step of the first pass; it falls to 0 linearly."},
 	{"regularization", "reg_all regParam lambda lambda_reg", PARAM_FLOAT,
 		offsetof(SvdParams, regularization), "0.1", 1e-4, 1000, NULL,
