@@ -14,6 +14,7 @@ const Method *const recsys_methods[] = {
 	&method_user_profile,
 	&method_course_similarity,
 	&method_knn,
+	&method_nmf,
 	NULL
 };
 

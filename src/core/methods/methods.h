@@ -14,5 +14,6 @@ extern const Method method_demographic;
 extern const Method method_user_profile;
 extern const Method method_course_similarity;
 extern const Method method_knn;
+extern const Method method_nmf;
 
 #endif							/* CORE_METHODS_METHODS_H */
