@@ -16,6 +16,7 @@ const Method *const recsys_methods[] = {
 	&method_knn,
 	&method_bias,
 	&method_svd,
+	&method_nmf,
 	NULL
 };
 

@@ -16,5 +16,6 @@ extern const Method method_course_similarity;
 extern const Method method_knn;
 extern const Method method_bias;
 extern const Method method_svd;
+extern const Method method_nmf;
 
 #endif							/* CORE_METHODS_METHODS_H */
