@@ -153,7 +153,7 @@ static const ParamDef mf_params[] = {
 		"0.05", 1e-6, 1000, NULL, "Standard deviation of the first factors."},
 	{"learning_rate", "lr_all stepsize lr", PARAM_FLOAT, offsetof(MfParams, learning_rate),
 		"null", 1e-12, 1e12, NULL,
-	"Step for each iteration; null: half of what the ratings of the busiest user or course bear."},
+	"Step of each iteration; null: half of what the user or course with most ratings bears."},
 	{"iterations", "n_epochs epochs max_iter num_iterations", PARAM_INT,
 		offsetof(MfParams, iterations), "1000", 1, 1000000, NULL, "Most steps."},
 	{"tolerance", "tol", PARAM_FLOAT, offsetof(MfParams, tolerance), "0.000001", 0, 1, NULL,
@@ -263,7 +263,7 @@ move_side(Env *env, const MfFit *fit, const MfSide *side, const MfSide *other, M
 
 /* ParallelFunction: squared errors of the ratings held out from users begin .. end - 1. */
 static RecsysStatus
-test_rows(void *arg, int64_t begin, int64_t end, int worker)
+add_held_errors(void *arg, int64_t begin, int64_t end, int worker)
 {
 	const MfFit *fit = arg;
 	size_t		k = (size_t) fit->k;
@@ -292,7 +292,7 @@ log_holdout(Env *env, MfFit *fit, int iteration)
 
 	if (fit->held.n_entries == 0)
 		return RECSYS_OK;
-	TRY(parallel_for(env, n, CHUNK_ROWS, test_rows, fit, false));
+	TRY(parallel_for(env, n, CHUNK_ROWS, add_held_errors, fit, false));
 	for (int64_t c = 0; c < n_chunks(n); c++)
 		errors += fit->held_errors[c];
 	env_loss(env, iteration, "holdout", errors / (double) fit->held.n_entries);
@@ -560,18 +560,27 @@ default_regularization(const Summary *summary)
 }
 
 /*
- * Half of a stable step: the curvature along the factors of a row with m of n ratings is
- * about 2 m / n times the squared length of the other side's, which is about the size of
- * the ratings, since two factors of length l make a product of l^2.
+ * Half of a stable step.  Half the curvature along the factors of a row with m of the n
+ * ratings, of a side with R rows and S on the other side, is about
+ *
+ *		m / n s + regularization / R + (unobserved_weight S / W + gravity / R) s
+ *
+ * where s is the squared length of the other side's rows: about the size of the ratings, since
+ * two factors of length l make a product of l^2, or what it is at the start.
  */
 static double
-default_rate(const Summary *summary, const MfFit *fit)
+default_rate(const MfParams *params, const Summary *summary, const MfFit *fit)
 {
-	int64_t		users = longest_row(fit->users.ratings);
-	int64_t		courses = longest_row(fit->courses.ratings);
-	double		most = (double) (users > courses ? users : courses);
+	double		n_users = fit->users.ratings->n_rows;
+	double		n_courses = fit->courses.ratings->n_rows;
+	double		most = (double) longest_row(fit->users.ratings);
+	double		s = fmax(rating_size(summary),
+						 fit->k * params->init_std_dev * params->init_std_dev);
 
-	return 0.5 * (double) fit->users.ratings->n_entries / most / fmax(rating_size(summary), 1e-3);
+	most = fmax(most, (double) longest_row(fit->courses.ratings));
+	return 0.5 / (most / (double) fit->users.ratings->n_entries * s +
+				  (fit->regularization + params->gravity * s) / fmin(n_users, n_courses) +
+				  params->unobserved_weight * fmax(n_users, n_courses) / fit->weight * s);
 }
 
 /* Everything before the first step. */
@@ -593,10 +602,10 @@ fit_init(Env *env, const MfParams *params, const TrainingSet *set, MfFit *fit)
 		env_fail(env, RECSYS_BAD_DATA, "all ratings are too old to count");
 		return env_hint(env, "Raise the parameter \"half_life\".");
 	}
-	fit->rate = isnan(params->learning_rate) ? default_rate(&set->summary, fit)
-		: params->learning_rate;
 	fit->regularization = isnan(params->regularization) ? default_regularization(&set->summary)
 		: params->regularization;
+	fit->rate = isnan(params->learning_rate) ? default_rate(params, &set->summary, fit)
+		: params->learning_rate;
 	fit->unobserved_weight = params->unobserved_weight;
 	fit->pairs = params->unobserved_weight / fit->weight +
 		params->gravity / (double) n_users / (double) set->by_course.n_rows;
