@@ -1,12 +1,8 @@
 /*
  * factor_sums_kernels.c
- *		Inner loops of factor_sums.h and nnls.h.
+ *		Inner loops of factor_sums.h.
  */
 #include "core/factor_sums.h"
-
-#include <math.h>
-
-#include "core/nnls.h"
 #include "core/vector.h"
 
 /* Rows asked for in advance: they lie anywhere in memory. */
@@ -43,55 +39,4 @@ factor_sum(const float *restrict x, int k, const int32_t *restrict indexes,
 	for (; e < n; e++)
 		for (int i = 0; i < k; i++)
 			sum[i] += values[e] * x[(size_t) indexes[e] * (size_t) k + (size_t) i];
-}
-
-/* See nnls.h. */
-CLONES double
-nnls_sweep(const NnlsProblem *problem, float *restrict w)
-{
-	int			k = problem->k;
-	double		violation = 0;
-
-	for (int s = 0; s < k; s++)
-	{
-		const float *row = problem->gram + (size_t) s * (size_t) k;
-		float		curvature = row[s] + problem->l2;
-		float		gradient = problem->l1 + problem->l2 * w[s] - problem->b[s];
-		float		sum = 0;
-		float		next;
-
-		for (int i = 0; i < k; i++)
-			sum += row[i] * w[i];
-		gradient += sum;
-		if (!(curvature > 0))
-			continue;
-		violation += w[s] > 0 || gradient < 0 ? fabsf(gradient) : 0;
-		next = w[s] - gradient / curvature;
-		w[s] = next > 0 ? next : 0;
-	}
-	return violation;
-}
-
-/* See nnls.h. */
-void
-nnls_solve(const NnlsProblem *problem, float *w)
-{
-	double		first = nnls_sweep(problem, w);
-
-	for (int sweep = 1; sweep < NNLS_SWEEPS; sweep++)
-		if (!(nnls_sweep(problem, w) > NNLS_TOLERANCE * first))
-			return;
-}
-
-/* See nnls.h. */
-double
-nnls_objective(const NnlsProblem *problem, const float *w)
-{
-	int			k = problem->k;
-	double		value = 0;
-
-	for (int s = 0; s < k; s++)
-		value += w[s] * (0.5 * vector_dot(problem->gram + (size_t) s * (size_t) k, w, k) -
-						 problem->b[s] + problem->l1 + 0.5 * problem->l2 * w[s]);
-	return value;
 }

@@ -235,11 +235,23 @@ check_subject(Subject *subject)
 	check_limits(subject, peak);
 }
 
+/* A method with its defaults, but few iterations: more of them are more of the same. */
+static Subject
+default_subject(const Method *method)
+{
+	Subject		subject = {.method = method};
+
+	if (params_find(&method->params, "iterations", strlen("iterations")) != NULL)
+		snprintf(subject.lines, sizeof(subject.lines), "iterations=2\n");
+	return subject;
+}
+
 /* Calls the check for every value of a parameter that has few. */
 static void
 check_values(const Method *method, const ParamDef *def)
 {
-	Subject		subject = {.method = method};
+	Subject		subject = default_subject(method);
+	size_t		used = strlen(subject.lines);
 	const char *name;
 	int			length;
 
@@ -247,13 +259,14 @@ check_values(const Method *method, const ParamDef *def)
 	{
 		for (int i = 0; (name = choice_name(def->choices, i, &length)) != NULL; i++)
 		{
-			snprintf(subject.lines, sizeof(subject.lines), "%s=%.*s\n", def->name, length, name);
+			snprintf(subject.lines + used, sizeof(subject.lines) - used, "%s=%.*s\n", def->name, length,
+					 name);
 			check_subject(&subject);
 		}
 	}
 	else if (def->type == PARAM_BOOL)
 	{
-		snprintf(subject.lines, sizeof(subject.lines), "%s=%s\n", def->name,
+		snprintf(subject.lines + used, sizeof(subject.lines) - used, "%s=%s\n", def->name,
 				 strcmp(def->default_text, "true") == 0 ? "false" : "true");
 		check_subject(&subject);
 	}
@@ -266,7 +279,7 @@ test_all_methods(void)
 	for (int i = 0; recsys_methods[i] != NULL; i++)
 	{
 		const Method *method = recsys_methods[i];
-		Subject		defaults = {.method = method};
+		Subject		defaults = default_subject(method);
 		const ParamDef *def;
 
 		check_subject(&defaults);
@@ -281,7 +294,7 @@ test_threads(void)
 {
 	for (int i = 0; recsys_methods[i] != NULL; i++)
 	{
-		Subject		subject = {.method = recsys_methods[i]};
+		Subject		subject = default_subject(recsys_methods[i]);
 		Env		   *env = test_env();
 
 		env->n_threads = 3;

@@ -66,7 +66,7 @@ typedef struct MfParams
 	double		learning_rate;	/* NAN: see default_rate */
 	int64_t		iterations;
 	double		tolerance;
-	double		regularization;
+	double		regularization; /* NAN: see default_regularization */
 	double		gravity;
 	double		unobserved_weight;
 	double		holdout;
@@ -125,7 +125,8 @@ typedef struct MfFit
 {
 	int			k;
 	double		weight;			/* W */
-	double		step;			/* 2 x learning rate */
+	double		rate;			/* learning rate */
+	double		regularization;
 	double		unobserved_weight;
 	double		pairs;			/* p / W of the header */
 	Csr			kept[2];		/* with holdout: the other ratings, by user and by course */
@@ -146,20 +147,20 @@ typedef struct MfStep
 
 static const ParamDef mf_params[] = {
 	{"factors", "n_factors rank embedding_size embedding_dim k", PARAM_INT,
-		offsetof(MfParams, factors), "30", 1, FACTORS_MOST, NULL,
+		offsetof(MfParams, factors), "8", 1, FACTORS_MOST, NULL,
 	"Numbers that describe every course and every user."},
 	{"init_std_dev", "init_stddev scale_factor", PARAM_FLOAT, offsetof(MfParams, init_std_dev),
 		"0.05", 1e-6, 1000, NULL, "Standard deviation of the first factors."},
 	{"learning_rate", "lr_all stepsize lr", PARAM_FLOAT, offsetof(MfParams, learning_rate),
 		"null", 1e-12, 1e12, NULL,
-	"Step for each iteration; null: half of what the ratings of the busiest user or course bear."},
+	"Step of each iteration; null: half of what the user or course with most ratings bears."},
 	{"iterations", "n_epochs epochs max_iter num_iterations", PARAM_INT,
 		offsetof(MfParams, iterations), "1000", 1, 1000000, NULL, "Most steps."},
 	{"tolerance", "tol", PARAM_FLOAT, offsetof(MfParams, tolerance), "0.000001", 0, 1, NULL,
 	"Stop when a step changes the loss by less than this part of it."},
 	{"regularization", "reg_all lambda lambda_reg regularization_coeff", PARAM_FLOAT,
-		offsetof(MfParams, regularization), "0.1", 0, 1e12, NULL,
-	"Weight of the mean squared length of the factors."},
+		offsetof(MfParams, regularization), "null", 0, 1e12, NULL,
+	"Weight of the mean squared length of the factors; null: .015 times the largest rating."},
 	{"gravity", "gravity_coeff", PARAM_FLOAT, offsetof(MfParams, gravity), "0", 0, 1e12, NULL,
 	"Weight of the mean squared product over all pairs of a user and a course."},
 	{"unobserved_weight", "w0", PARAM_FLOAT, offsetof(MfParams, unobserved_weight), "0", 0, 1,
@@ -216,7 +217,7 @@ move_row(const MfStep *step, int64_t row, float *gradient, MfSums *sums)
 		gradient[i] -= (float) (fit->pairs * pull);
 	}
 	for (int i = 0; i < k; i++)
-		next[i] = own[i] + (float) (fit->step * gradient[i]);
+		next[i] = own[i] + (float) (2 * fit->rate * gradient[i]);
 }
 
 /* ParallelFunction: moves rows begin .. end - 1. */
@@ -243,11 +244,10 @@ n_chunks(int64_t n_rows)
 
 /* Moves one side; *sums: of all its rows before the step. */
 static RecsysStatus
-move_side(Env *env, const MfFit *fit, const MfSide *side, const MfSide *other,
-		  double regularization, MfSums *sums)
+move_side(Env *env, const MfFit *fit, const MfSide *side, const MfSide *other, MfSums *sums)
 {
 	int64_t		n = side->ratings->n_rows;
-	MfStep		step = {fit, side, other, regularization / (double) n};
+	MfStep		step = {fit, side, other, fit->regularization / (double) n};
 
 	*sums = (MfSums) {0};
 	TRY(parallel_for(env, n, CHUNK_ROWS, move_rows, &step, false));
@@ -263,7 +263,7 @@ move_side(Env *env, const MfFit *fit, const MfSide *side, const MfSide *other,
 
 /* ParallelFunction: squared errors of the ratings held out from users begin .. end - 1. */
 static RecsysStatus
-test_rows(void *arg, int64_t begin, int64_t end, int worker)
+add_held_errors(void *arg, int64_t begin, int64_t end, int worker)
 {
 	const MfFit *fit = arg;
 	size_t		k = (size_t) fit->k;
@@ -292,7 +292,7 @@ log_holdout(Env *env, MfFit *fit, int iteration)
 
 	if (fit->held.n_entries == 0)
 		return RECSYS_OK;
-	TRY(parallel_for(env, n, CHUNK_ROWS, test_rows, fit, false));
+	TRY(parallel_for(env, n, CHUNK_ROWS, add_held_errors, fit, false));
 	for (int64_t c = 0; c < n_chunks(n); c++)
 		errors += fit->held_errors[c];
 	env_loss(env, iteration, "holdout", errors / (double) fit->held.n_entries);
@@ -309,7 +309,7 @@ loss_of(const MfParams *params, const MfFit *fit, const MfSums *users, const MfS
 
 	loss.observed = users->errors / fit->weight;
 	loss.unobserved = params->unobserved_weight * (users->pairs - users->products) / fit->weight;
-	loss.regularization = params->regularization *
+	loss.regularization = fit->regularization *
 		(users->squares / n_users + courses->squares / n_courses);
 	loss.gravity = params->gravity * users->pairs / n_users / n_courses;
 	loss.total = loss.observed + loss.unobserved + loss.regularization + loss.gravity;
@@ -353,8 +353,8 @@ compute_step(Env *env, const MfParams *params, MfFit *fit, MfLoss *loss)
 		TRY(factor_gram(env, fit->courses.now, fit->courses.ratings->n_rows, fit->k,
 						fit->courses.gram));
 	}
-	TRY(move_side(env, fit, &fit->users, &fit->courses, params->regularization, &users));
-	TRY(move_side(env, fit, &fit->courses, &fit->users, params->regularization, &courses));
+	TRY(move_side(env, fit, &fit->users, &fit->courses, &users));
+	TRY(move_side(env, fit, &fit->courses, &fit->users, &courses));
 	*loss = loss_of(params, fit, &users, &courses);
 	if (isfinite(loss->total))
 		return RECSYS_OK;
@@ -545,25 +545,47 @@ longest_row(const Csr *csr)
 	return most;
 }
 
+/* The largest rating either way. */
+static double
+rating_size(const Summary *summary)
+{
+	return fmax(fabs(summary->min), fabs(summary->max));
+}
+
+/* Squared lengths of factors grow with the ratings, their squared errors with the ratings' squares. */
+static double
+default_regularization(const Summary *summary)
+{
+	return 0.015 * rating_size(summary);
+}
+
 /*
- * Half of a stable step: the curvature along the factors of a row with m of n ratings is
- * about 2 m / n times the squared length of the other side's, which is about the size of
- * the ratings, since two factors of length l make a product of l^2.
+ * Half of a stable step.  Half the curvature along the factors of a row with m of the n
+ * ratings, of a side with R rows and S on the other side, is about
+ *
+ *		m / n s + regularization / R + (unobserved_weight S / W + gravity / R) s
+ *
+ * where s is the squared length of the other side's rows: about the size of the ratings, since
+ * two factors of length l make a product of l^2, or what it is at the start.
  */
 static double
-default_rate(const Summary *summary, const MfFit *fit)
+default_rate(const MfParams *params, const Summary *summary, const MfFit *fit)
 {
-	int64_t		users = longest_row(fit->users.ratings);
-	int64_t		courses = longest_row(fit->courses.ratings);
-	double		most = (double) (users > courses ? users : courses);
-	double		size = fmax(fabs(summary->min), fabs(summary->max));
+	double		n_users = fit->users.ratings->n_rows;
+	double		n_courses = fit->courses.ratings->n_rows;
+	double		most = (double) longest_row(fit->users.ratings);
+	double		s = fmax(rating_size(summary),
+						 fit->k * params->init_std_dev * params->init_std_dev);
 
-	return 0.5 * (double) fit->users.ratings->n_entries / most / fmax(size, 1e-3);
+	most = fmax(most, (double) longest_row(fit->courses.ratings));
+	return 0.5 / (most / (double) fit->users.ratings->n_entries * s +
+				  (fit->regularization + params->gravity * s) / fmin(n_users, n_courses) +
+				  params->unobserved_weight * fmax(n_users, n_courses) / fit->weight * s);
 }
 
 /* Everything before the first step. */
 static RecsysStatus
-fit_init(Env *env, const MfParams *params, const TrainingSet *set, double *rate, MfFit *fit)
+fit_init(Env *env, const MfParams *params, const TrainingSet *set, MfFit *fit)
 {
 	int64_t		n_users = set->by_user.n_rows;
 
@@ -580,9 +602,10 @@ fit_init(Env *env, const MfParams *params, const TrainingSet *set, double *rate,
 		env_fail(env, RECSYS_BAD_DATA, "all ratings are too old to count");
 		return env_hint(env, "Raise the parameter \"half_life\".");
 	}
-	*rate = isnan(params->learning_rate) ? default_rate(&set->summary, fit)
+	fit->regularization = isnan(params->regularization) ? default_regularization(&set->summary)
+		: params->regularization;
+	fit->rate = isnan(params->learning_rate) ? default_rate(params, &set->summary, fit)
 		: params->learning_rate;
-	fit->step = 2 * *rate;
 	fit->unobserved_weight = params->unobserved_weight;
 	fit->pairs = params->unobserved_weight / fit->weight +
 		params->gravity / (double) n_users / (double) set->by_course.n_rows;
@@ -610,19 +633,19 @@ fit_free(Env *env, MfFit *fit)
 
 /* Puts the factors of the courses and what the fold-in needs. */
 static RecsysStatus
-put_model(Env *env, const MfParams *params, const TrainingSet *set, double rate, MfFit *fit,
+put_model(Env *env, const MfParams *params, const TrainingSet *set, MfFit *fit,
 		  ModelWriter *writer)
 {
 	double	   *numbers = env_alloc(env, N_NUMBERS, sizeof(double));
 	int64_t		n = set->by_course.n_rows;
-	double		stopping = 0.5 / rate / (double) params->iterations;
+	double		stopping = 0.5 / fit->rate / (double) params->iterations;
 
 	if (numbers == NULL)
 		return env->status;
 	TRY(factor_gram(env, fit->courses.now, n, fit->k, fit->courses.gram));
 	numbers[NUMBER_PAIRS] = fit->weight * fit->pairs;
 	numbers[NUMBER_RIDGE] = fit->weight *
-		fmax(params->regularization / set->by_user.n_rows, stopping);
+		fmax(fit->regularization / set->by_user.n_rows, stopping);
 	TRY(factor_min_ratings(env, set->by_course.offsets, set->by_course.n_rows,
 						   params->min_ratings, &numbers[NUMBER_MIN_RATINGS]));
 	TRY(model_put(env, writer, "course_factors", SECTION_FLOAT, n, fit->k, fit->courses.now));
@@ -636,12 +659,11 @@ mf_fit(Env *env, const TrainingSet *set, const void *params_in, ModelWriter *wri
 {
 	const MfParams *params = params_in;
 	MfFit		fit = {0};
-	double		rate = 0;
 
-	TRY(fit_init(env, params, set, &rate, &fit));
+	TRY(fit_init(env, params, set, &fit));
 	TRY(descend(env, params, &fit));
 	fit_free(env, &fit);
-	return put_model(env, params, set, rate, &fit, writer);
+	return put_model(env, params, set, &fit, writer);
 }
 
 /* Multiply-adds of the header; gathered ones wait for memory. */

@@ -1,0 +1,150 @@
+/*
+ * test_factor_sums.c: sums over factor matrices against plain loops in double.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/factor_sums.h"
+#include "core/rng.h"
+#include "test_env.h"
+
+/* n random floats. */
+static float *
+random_floats(uint64_t seed, int64_t n)
+{
+	float	   *x = malloc((size_t) n * sizeof(float) + 1);
+	Rng			rng;
+
+	rng_seed(&rng, seed, 0);
+	for (int64_t i = 0; i < n; i++)
+		x[i] = (float) rng_normal(&rng);
+	return x;
+}
+
+/* One Gram matrix, with 1 to 5 threads the same bits. */
+static void
+check_gram(int64_t n, int k)
+{
+	float	   *x = random_floats((uint64_t) (n + k), n * k);
+	size_t		bytes = (size_t) k * (size_t) k * sizeof(float);
+	float	   *one = malloc(bytes);
+	float	   *many = malloc(bytes);
+
+	for (int threads = 1; threads <= 5; threads += 2)
+	{
+		Env		   *env = test_env();
+
+		env->n_threads = threads;
+		CHECK_EQ_INT(factor_gram(env, x, n, k, threads == 1 ? one : many), RECSYS_OK);
+		if (threads == 1)
+			CHECK_NEAR((double) env->memory_peak, factor_gram_bytes(n, k), 200);
+		else
+			CHECK(memcmp(one, many, bytes) == 0);
+		test_env_done(env);
+	}
+	for (int i = 0; i < k; i++)
+		for (int j = 0; j < k; j++)
+		{
+			double		sum = 0;
+
+			for (int64_t r = 0; r < n; r++)
+				sum += (double) x[r * k + i] * x[r * k + j];
+			CHECK_NEAR(one[i * k + j], sum, 1e-4 * (1 + sqrt((double) n)));
+		}
+	free(x);
+	free(one);
+	free(many);
+}
+
+/* No row, few, one chunk, several groups of chunks. */
+static void
+test_gram(void)
+{
+	check_gram(0, 3);
+	check_gram(1, 1);
+	check_gram(100, 17);
+	check_gram(5000, 32);
+	check_gram(1000, 130);
+	check_gram(9000, 300);
+}
+
+/* Weighted sums of rows, of every remainder by four. */
+static void
+test_sum(void)
+{
+	enum
+	{
+		K = 19,
+		ROWS = 30
+	};
+	float	   *x = random_floats(1, K * ROWS);
+	float	   *values = random_floats(2, ROWS);
+
+	for (int n = 0; n <= ROWS; n++)
+	{
+		int32_t		indexes[ROWS];
+		float		sum[K] = {1};
+
+		for (int e = 0; e < n; e++)
+			indexes[e] = (e * 7 + n) % ROWS;
+		factor_sum(x, K, indexes, values, n, sum);
+		for (int i = 0; i < K; i++)
+		{
+			double		expected = i == 0;
+
+			for (int e = 0; e < n; e++)
+				expected += (double) values[e] * x[indexes[e] * K + i];
+			CHECK_NEAR(sum[i], expected, 1e-5);
+		}
+	}
+	free(x);
+	free(values);
+}
+
+/* A value that is not finite is found wherever it is, and the hint is passed on. */
+static void
+test_check(void)
+{
+	Env		   *env = test_env();
+	float	   *x = random_floats(3, 1000);
+
+	CHECK_EQ_INT(factor_check(env, x, 1000, "Try less."), RECSYS_OK);
+	x[999] = NAN;
+	CHECK_EQ_INT(factor_check(env, x, 1000, "Try less."), RECSYS_NOT_CONVERGED);
+	CHECK(strcmp(env->hint, "Try less.") == 0);
+	x[999] = 0;
+	x[0] = -INFINITY;
+	CHECK_EQ_INT(factor_check(env, x, 1000, "Try less."), RECSYS_NOT_CONVERGED);
+	free(x);
+	test_env_done(env);
+}
+
+/* The percentile of the counts of rated courses, or what was given. */
+static void
+test_min_ratings(void)
+{
+	static const int64_t offsets[] = {0, 0, 10, 30, 60, 60, 100};	/* counts 0 10 20 30 0 40 */
+	Env		   *env = test_env();
+	double		least;
+
+	CHECK_EQ_INT(factor_min_ratings(env, offsets, 6, NAN, &least), RECSYS_OK);
+	CHECK_NEAR(least, 37, 1e-9);	/* .9 of the way from place 0 to place 3 is 2.7 */
+	CHECK_EQ_INT(factor_min_ratings(env, offsets, 6, 5, &least), RECSYS_OK);
+	CHECK_NEAR(least, 5, 0);
+	CHECK_EQ_INT(factor_min_ratings(env, offsets, 1, NAN, &least), RECSYS_OK);
+	CHECK_NEAR(least, 0, 0);
+	CHECK_EQ_INT(factor_min_ratings(env, offsets, 2, NAN, &least), RECSYS_OK);
+	CHECK_NEAR(least, 10, 0);
+	test_env_done(env);
+}
+
+/* Runs all tests of this file. */
+int
+main(void)
+{
+	RUN(test_gram);
+	RUN(test_sum);
+	RUN(test_check);
+	RUN(test_min_ratings);
+	return unit_done();
+}
