@@ -131,6 +131,24 @@ typedef struct Method
 	/* Similarity of two users by their ratings, or NO_OPINION; NULL when it cannot. */
 	float		(*compare) (const Recommender *rec, const History *a, const History *b,
 							void *scratch);
+
+	/*
+	 * Methods with factors, else all three NULL.  The factors of a course (owned by the model; *n: how
+	 * many), NULL for a course that has none, and of the user, by the fold-in of score.  Their dot
+	 * product, plus both biases, orders the courses as score does (OBJECTIVE_RATING: as predict does).
+	 */
+	const float *(*course_vector) (const Recommender *rec, int32_t course, int *n);
+
+	/*
+	 * Fills out with the user's factors and returns how many there are, the n of course_vector; 0 when
+	 * nothing is known of the user.  out has room for one more: out[n] is 0 and may be set to the
+	 * user's bias.
+	 */
+	int			(*user_vector) (const Recommender *rec, const History *history, void *scratch,
+								float *out);
+
+	/* What a course adds to the dot product whoever the user is; NULL: nothing. */
+	float		(*course_vector_bias) (const Recommender *rec, int32_t course);
 } Method;
 
 /* All methods, ended by NULL, in the order in which they are listed to users. */
