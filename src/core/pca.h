@@ -9,12 +9,15 @@
  *
  * Signs: the loading of greatest absolute value, the first of equal ones, is positive.
  *
- * O(n d^2 + d^3) time, by BLAS and LAPACK; 8 (17 d^2 + ...) bytes, no copy of the points.
+ * O(n d^2 + d^3) time, by BLAS and LAPACK; 32 d^2 bytes, no copy of the points.  The eigenvectors are found
+ * in one call that cannot be interrupted: about a second for 1,000 coordinates.
  */
 #ifndef CORE_PCA_H
 #define CORE_PCA_H
 
 #include "core/points.h"
+
+#define PCA_MAX_DIMS 4096		/* coordinates */
 
 typedef struct Pca
 {
@@ -29,7 +32,7 @@ typedef struct Pca
  * Components of at least two centred points.  n_components: at least 1: so many; below 1: as many as it
  * takes for this share of the total variance, at least one.  RECSYS_BAD_ARGUMENT for a count that is no
  * integer or beyond the number of coordinates, and for a share that is not above 0; RECSYS_BAD_DATA for
- * fewer than two points; RECSYS_UNSUPPORTED without OpenBLAS.
+ * fewer than two points; RECSYS_OVER_LIMIT beyond PCA_MAX_DIMS; RECSYS_UNSUPPORTED without OpenBLAS.
  */
 extern RecsysStatus pca_fit(Env *env, const Points *points, double n_components, Pca *pca);
 
