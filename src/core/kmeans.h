@@ -34,6 +34,7 @@ typedef struct KMeansOptions
 	double		tolerance;
 	int64_t		random_state;
 	bool		plain;			/* without bounds: for tests */
+	const double *start;		/* n_clusters centres to start from instead, or NULL: for tests */
 } KMeansOptions;
 
 typedef struct KMeansResult

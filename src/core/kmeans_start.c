@@ -193,6 +193,14 @@ kmeans_start(Env *env, KMeansJob *job, int32_t number)
 {
 	Start		start;
 
+	if (job->options->start != NULL)
+	{
+		job->k = job->options->n_clusters;
+		job->lanes = whole_lanes(job->k);
+		memcpy(job->centres, job->options->start,
+			   (size_t) job->k * (size_t) job->points->n_dims * sizeof(double));
+		return RECSYS_OK;
+	}
 	TRY(start_init(env, &start, job, number));
 	TRY(choose_centres(env, &start));
 	start_free(env, &start);
