@@ -175,22 +175,24 @@ COMMENT ON FUNCTION predict_rating(uuid, bigint, text) IS
 CREATE FUNCTION similar_courses(
     course_id text,
     model text,
-    n int DEFAULT 10)
+    n int DEFAULT 10,
+    measure text DEFAULT NULL)
     RETURNS TABLE (rank int, course_id text, title text, similarity float8)
     LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 10 SUPPORT recsys_rows_support
     AS 'MODULE_PATHNAME', 'recsys_similar_courses';
-COMMENT ON FUNCTION similar_courses(text, text, int) IS
-'the n courses most similar to one; no rows for an unknown course';
+COMMENT ON FUNCTION similar_courses(text, text, int, text) IS
+'the n courses most similar to one, by the measure of the method or by cosine or dot of their factors; no rows for an unknown course';
 
 CREATE FUNCTION similar_courses(
     course_id bigint,
     model text,
-    n int DEFAULT 10)
+    n int DEFAULT 10,
+    measure text DEFAULT NULL)
     RETURNS TABLE (rank int, course_id text, title text, similarity float8)
     LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 10 SUPPORT recsys_rows_support
     AS 'MODULE_PATHNAME', 'recsys_similar_courses';
-COMMENT ON FUNCTION similar_courses(bigint, text, int) IS
-'the n courses most similar to one; no rows for an unknown course';
+COMMENT ON FUNCTION similar_courses(bigint, text, int, text) IS
+'the n courses most similar to one, by the measure of the method or by cosine or dot of their factors; no rows for an unknown course';
 
 CREATE FUNCTION similar_users(
     user_id bigint,

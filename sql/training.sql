@@ -51,7 +51,7 @@ COMMENT ON FUNCTION estimate_training(text, jsonb, text) IS
 
 CREATE FUNCTION recsys_methods()
     RETURNS TABLE (method text, description text, objective text, predicts_ratings boolean,
-        finds_similar boolean, explains boolean, stores_user_rows boolean)
+        finds_similar boolean, explains boolean, stores_user_rows boolean, has_factors boolean)
     LANGUAGE C STABLE PARALLEL SAFE COST 100 ROWS 20
     AS 'MODULE_PATHNAME', 'recsys_list_methods';
 COMMENT ON FUNCTION recsys_methods() IS 'the recommendation methods and what they can do';

@@ -16,6 +16,7 @@ const Method *const recsys_methods[] = {
 	&method_kmeans,
 	&method_kmeans_pca,
 	&method_knn,
+	&method_ease,
 	NULL
 };
 

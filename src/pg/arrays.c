@@ -60,24 +60,26 @@ check_same_length(Vector a, const char *a_name, Vector b, const char *b_name)
 						a_name, b_name, a.length, b.length)));
 }
 
-/* An array of doubles with all lower bounds 1; sizes are below 2^27, so their product fits. */
+/*
+ * An array of numbers of this type and size, all lower bounds 1, its elements not set; sizes are below 2^27, so
+ * their product fits.
+ */
 static ArrayType *
-new_double_array(int ndim, int size, double **values)
+new_number_array(Oid type, int type_size, int ndim, int size)
 {
 	Size		items = ndim == 1 ? (Size) size : (Size) size * size;
-	Size		bytes = ARR_OVERHEAD_NONULLS(ndim) + items * sizeof(double);
+	Size		bytes = ARR_OVERHEAD_NONULLS(ndim) + items * type_size;
 	ArrayType  *array = palloc(bytes);
 
 	SET_VARSIZE(array, bytes);
 	array->ndim = ndim;
 	array->dataoffset = 0;		/* no null bitmap */
-	array->elemtype = FLOAT8OID;
+	array->elemtype = type;
 	for (int i = 0; i < ndim; i++)
 	{
 		ARR_DIMS(array)[i] = size;
 		ARR_LBOUND(array)[i] = 1;
 	}
-	*values = double_elements(array);
 	return array;
 }
 
@@ -85,12 +87,29 @@ new_double_array(int ndim, int size, double **values)
 ArrayType *
 new_vector_array(int length, double **values)
 {
-	return new_double_array(length > 0 ? 1 : 0, length, values);
+	ArrayType  *array = new_number_array(FLOAT8OID, sizeof(double), length > 0 ? 1 : 0, length);
+
+	*values = double_elements(array);
+	return array;
+}
+
+/* Copies the values. */
+ArrayType *
+new_real_array(const float *values, int length)
+{
+	ArrayType  *array = new_number_array(FLOAT4OID, sizeof(float), length > 0 ? 1 : 0, length);
+
+	if (length > 0)
+		memcpy((char *) array + ARR_OVERHEAD_NONULLS(1), values, (Size) length * sizeof(float));
+	return array;
 }
 
 /* Square. */
 ArrayType *
 new_matrix_array(int size, double **values)
 {
-	return new_double_array(size > 0 ? 2 : 0, size, values);
+	ArrayType  *array = new_number_array(FLOAT8OID, sizeof(double), size > 0 ? 2 : 0, size);
+
+	*values = double_elements(array);
+	return array;
 }

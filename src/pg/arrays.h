@@ -32,6 +32,9 @@ extern void check_same_length(Vector a, const char *a_name, Vector b, const char
 /* A float8[] of the given length, '{}' for 0; *values points to its elements, to be filled. */
 extern ArrayType *new_vector_array(int length, double **values);
 
+/* A real[] of these values, '{}' for none. */
+extern ArrayType *new_real_array(const float *values, int length);
+
 /* A float8[][] of size x size, '{}' for 0; *values points to its elements row by row, to be filled. */
 extern ArrayType *new_matrix_array(int size, double **values);
 

@@ -16,6 +16,37 @@
 #include "pg/load.h"
 #include "pg/population.h"
 #include "pg/query.h"
+#include "pg/registry.h"
+
+/* A job that is shown in recsys_progress. */
+Job *
+population_job_begin(const char *model, const Serving *serving, Progress *progress)
+{
+	Job		   *job = job_create(model);
+
+	progress_start(progress, registry()->model_rel, model, serving->rec->method->name, PHASE_LOADING);
+	job->progress = progress;
+	return job;
+}
+
+/* Frees all that the job has. */
+void
+population_job_end(Job *job)
+{
+	progress_end();
+	job_end(job);
+}
+
+/* Zeroed memory of the job, or an error. */
+void *
+job_take(Job *job, int64 n, Size size)
+{
+	void	   *block = env_alloc_zero(&job->env, n, size);
+
+	if (block == NULL)
+		env_check(&job->env, job->env.status);
+	return block;
+}
 
 /* Memory of the job, or an error. */
 static void *

@@ -21,6 +21,13 @@ typedef struct Population
 	IdMap		others;			/* users of the relation of users who have no rating, in key order */
 } Population;
 
+/* A job over all users, shown in recsys_progress; it ends with its memory, the population's included. */
+extern Job *population_job_begin(const char *model, const Serving *serving, Progress *progress);
+extern void population_job_end(Job *job);
+
+/* n x size zeroed bytes of the job; over its limit: error. */
+extern void *job_take(Job *job, int64 n, Size size);
+
 /*
  * Loads within the job's memory.  with_others: also users without ratings.
  * SPI must be connected.

@@ -21,7 +21,6 @@
 #include "core/topk.h"
 #include "pg/history.h"
 #include "pg/population.h"
-#include "pg/registry.h"
 #include "pg/titles.h"
 
 #define BLOCK_USERS 512			/* scored between two emissions */
@@ -55,36 +54,6 @@ typedef struct BatchJob
 	float	   *values;			/* per user of the block: a score */
 } BatchJob;
 
-/* Memory of the job, or an error. */
-static void *
-take(Job *job, int64 n, Size size)
-{
-	void	   *block = env_alloc_zero(&job->env, n, size);
-
-	if (block == NULL)
-		env_check(&job->env, job->env.status);
-	return block;
-}
-
-/* A job that is shown in recsys_progress. */
-static Job *
-begin_job(const char *model, const Serving *serving, Progress *progress)
-{
-	Job		   *job = job_create(model);
-
-	progress_start(progress, registry()->model_rel, model, serving->rec->method->name, PHASE_LOADING);
-	job->progress = progress;
-	return job;
-}
-
-/* Ends it. */
-static void
-end_job(Job *job)
-{
-	progress_end();
-	job_end(job);
-}
-
 /* What each thread needs. */
 static void
 prepare_workers(BatchJob *batch, Job *job)
@@ -92,15 +61,15 @@ prepare_workers(BatchJob *batch, Job *job)
 	const Recommender *rec = batch->serving->rec;
 	int			n = parallel_workers(&job->env, BLOCK_USERS, CHUNK_USERS);
 
-	batch->workers = take(job, n, sizeof(Worker));
+	batch->workers = job_take(job, n, sizeof(Worker));
 	for (int i = 0; i < n; i++)
 	{
-		batch->workers[i].scratch = take(job, recommender_scratch_size(rec), 1);
-		batch->workers[i].scores = take(job, rec->n_courses, sizeof(float));
-		batch->workers[i].allowed = take(job, rec->n_courses, 1);
-		batch->workers[i].heap = take(job, Max(batch->n, 1), sizeof(TopkItem));
+		batch->workers[i].scratch = job_take(job, recommender_scratch_size(rec), 1);
+		batch->workers[i].scores = job_take(job, rec->n_courses, sizeof(float));
+		batch->workers[i].allowed = job_take(job, rec->n_courses, 1);
+		batch->workers[i].heap = job_take(job, Max(batch->n, 1), sizeof(TopkItem));
 	}
-	batch->values = take(job, BLOCK_USERS, sizeof(float));
+	batch->values = job_take(job, BLOCK_USERS, sizeof(float));
 }
 
 /* Ranks courses for some users of the block. */
@@ -218,8 +187,8 @@ emit_all(Call *call, BatchJob *batch, Job *job, const Titles *titles)
 	MemoryContext rows = AllocSetContextCreate(CurrentMemoryContext, "course_recsys rows",
 											   ALLOCSET_DEFAULT_SIZES);
 
-	batch->ranked = take(job, (int64) BLOCK_USERS * Max(batch->n, 1), sizeof(Ranked));
-	batch->n_ranked = take(job, BLOCK_USERS, sizeof(int));
+	batch->ranked = job_take(job, (int64) BLOCK_USERS * Max(batch->n, 1), sizeof(Ranked));
+	batch->n_ranked = job_take(job, BLOCK_USERS, sizeof(int));
 	for (batch->first = 0; batch->first < batch->population->n_users; batch->first += BLOCK_USERS)
 	{
 		int64		n = run_block(batch, job, rank_users);
@@ -239,7 +208,7 @@ recommend_all_rows(Call *call, const char *model, const Selection *selection)
 	Serving		serving = serving_open(model);
 	const CommonParams *common = serving.rec->params;
 	Progress	progress;
-	Job		   *job = begin_job(model, &serving, &progress);
+	Job		   *job = population_job_begin(model, &serving, &progress);
 	Population	population;
 	Titles	   *titles;
 	BatchJob	batch = {
@@ -259,7 +228,7 @@ recommend_all_rows(Call *call, const char *model, const Selection *selection)
 	prepare_workers(&batch, job);
 	emit_all(call, &batch, job, titles);
 	SPI_finish();
-	end_job(job);
+	population_job_end(job);
 }
 
 /* The best users, best first, as rows rank, user_id, score. */
@@ -357,7 +326,7 @@ recommend_user_rows(Call *call, const char *model, const char *course, int n,
 	Strategy	strategy = parse_strategy(strategy_name);
 	Serving		serving = serving_open(model);
 	Progress	progress;
-	Job		   *job = begin_job(model, &serving, &progress);
+	Job		   *job = population_job_begin(model, &serving, &progress);
 	Population	population;
 	Topk		best;
 	BatchJob	batch = {.serving = &serving, .population = &population};
@@ -369,12 +338,12 @@ recommend_user_rows(Call *call, const char *model, const char *course, int n,
 		population_load(&population, job, &serving, true);
 		prepare_workers(&batch, job);
 		n = Min(n, population.n_users);
-		topk_init(&best, take(job, n, sizeof(TopkItem)), n);
+		topk_init(&best, job_take(job, n, sizeof(TopkItem)), n);
 		rank_invitations(&batch, job, strategy, &best);
 		emit_users(call, &population, &best, strategy != STRATEGY_RANDOM);
 	}
 	SPI_finish();
-	end_job(job);
+	population_job_end(job);
 }
 
 /* Can it compare users? */
@@ -390,7 +359,7 @@ similar_user_rows(Call *call, const char *model, const UserArg *user, int n)
 {
 	Serving		serving = serving_open(model);
 	Progress	progress;
-	Job		   *job = begin_job(model, &serving, &progress);
+	Job		   *job = population_job_begin(model, &serving, &progress);
 	Population	population;
 	OwnHistory *self;
 	Topk		best;
@@ -406,7 +375,7 @@ similar_user_rows(Call *call, const char *model, const UserArg *user, int n)
 		population_load(&population, job, &serving, false);
 		prepare_workers(&batch, job);
 		n = Min(n, population.n_users);
-		topk_init(&best, take(job, n, sizeof(TopkItem)), n);
+		topk_init(&best, job_take(job, n, sizeof(TopkItem)), n);
 		for (batch.first = 0; batch.first < population.n_users; batch.first += BLOCK_USERS)
 		{
 			int64		block = run_block(&batch, job, compare_users);
@@ -419,5 +388,5 @@ similar_user_rows(Call *call, const char *model, const UserArg *user, int n)
 		emit_users(call, &population, &best, true);
 	}
 	SPI_finish();
-	end_job(job);
+	population_job_end(job);
 }

@@ -14,6 +14,7 @@
 #include "executor/spi.h"
 #include "utils/builtins.h"
 
+#include "core/latent.h"
 #include "pg/history.h"
 #include "pg/serving.h"
 #include "pg/titles.h"
@@ -134,7 +135,7 @@ allowed_courses(const Serving *serving, const History *history, const Selection 
 }
 
 /* The id of a course as text. */
-static Datum
+Datum
 course_id_datum(const Recommender *rec, int32_t course)
 {
 	int32_t		length;
@@ -243,9 +244,57 @@ can_similar(const Method *method)
 	return method->similar != NULL;
 }
 
+/* The measure of that name. */
+static LatentMeasure
+parse_measure(const char *name)
+{
+	if (strcmp(name, "cosine") == 0)
+		return LATENT_COSINE;
+	if (strcmp(name, "dot") == 0)
+		return LATENT_DOT;
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("unrecognized measure: \"%s\"", name),
+			 errhint("Valid measures are \"cosine\", \"dot\", and NULL for that of the method.")));
+}
+
+/* Raises unless the model can compare courses by the measure. */
+static void
+check_comparable(const Serving *serving, const char *measure)
+{
+	const Method *method = serving->rec->method;
+
+	if (measure == NULL)
+	{
+		if (method->similar == NULL)
+			raise_cannot(serving, "compare courses", can_similar);
+		return;
+	}
+	(void) parse_measure(measure);
+	if (!method_has_factors(method))
+		raise_cannot(serving, "compare courses by their factors", method_has_factors);
+}
+
+/* Similarity of all courses to one: of their factors by a measure, or (NULL) the method's own. */
+static void
+compare_courses(const Serving *serving, int32_t course, const char *measure, ScoreRoom *room)
+{
+	const Recommender *rec = serving->rec;
+
+	if (measure != NULL)
+		latent_similar(rec, course, parse_measure(measure), room->scores);
+	else if (!rec->method->similar(rec, course, room->scratch, room->scores))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("model \"%s\" cannot compare courses", serving->model->name),
+				 errdetail("It was trained with \"user_based\"."),
+				 errhint("Train a model of method \"%s\" without it.", rec->method->name)));
+}
+
 /* Rows of similar_courses. */
 void
-similar_course_rows(Call *call, const char *model, const char *course_id, int n)
+similar_course_rows(Call *call, const char *model, const char *course_id, int n,
+					const char *measure)
 {
 	Serving		serving = serving_open(model);
 	const Recommender *rec = serving.rec;
@@ -254,16 +303,10 @@ similar_course_rows(Call *call, const char *model, const char *course_id, int n)
 	RankOptions options = {.n = n, .threshold = NAN, .fill = false};
 	uint8_t    *allowed;
 
-	if (rec->method->similar == NULL)
-		raise_cannot(&serving, "compare courses", can_similar);
+	check_comparable(&serving, measure);
 	if (course == IDMAP_NONE)
 		return;
-	if (!rec->method->similar(rec, course, room->scratch, room->scores))
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("model \"%s\" cannot compare courses", model),
-				 errdetail("It was trained with \"user_based\"."),
-				 errhint("Train a model of method \"%s\" without it.", rec->method->name)));
+	compare_courses(&serving, course, measure, room);
 	allowed = palloc(rec->n_courses);
 	memset(allowed, 1, rec->n_courses);
 	allowed[course] = 0;

@@ -42,11 +42,15 @@ extern void recommend_rows(Call *call, const char *model, const UserArg *user,
 extern void recommend_visitor_rows(Call *call, const char *model, char **courses, int n_courses,
 								   const double *ratings, const Selection *selection);
 
+/* The id of a course of the model as text. */
+extern Datum course_id_datum(const Recommender *rec, int32_t course);
+
 /* Is a scored row of this model personal, or popularity?  The text of the column source. */
 extern const char *row_source(const Serving *serving, bool scored);
 
-/* Rows of similar_courses. */
-extern void similar_course_rows(Call *call, const char *model, const char *course, int n);
+/* Rows of similar_courses; measure: "cosine" or "dot" of the courses' factors, or NULL for the method's own. */
+extern void similar_course_rows(Call *call, const char *model, const char *course, int n,
+								const char *measure);
 
 /* predict_rating; the course may be unknown. */
 extern double predict_for(const char *model, const UserArg *user, const char *course);

@@ -174,7 +174,7 @@ recsys_predict_rating(PG_FUNCTION_ARGS)
 
 RECSYS_FUNCTION(recsys_similar_courses);
 
-/* similar_courses(course_id, model, n) */
+/* similar_courses(course_id, model, n, measure) */
 Datum
 recsys_similar_courses(PG_FUNCTION_ARGS)
 {
@@ -188,7 +188,7 @@ recsys_similar_courses(PG_FUNCTION_ARGS)
 	model = required_text(fcinfo, 1, "model");
 	n = required_count(fcinfo, 2, "n");
 	if (course)
-		similar_course_rows(&call, model, course, n);
+		similar_course_rows(&call, model, course, n, arg_text(fcinfo, 3));
 	call_end(&call);
 	return (Datum) 0;
 }

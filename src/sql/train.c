@@ -10,6 +10,7 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 
+#include "core/latent.h"
 #include "pg/args.h"
 #include "pg/call.h"
 #include "pg/compat.h"
@@ -129,12 +130,13 @@ recsys_list_methods(PG_FUNCTION_ARGS)
 	for (int i = 0; recsys_methods[i] != NULL; i++)
 	{
 		const Method *m = recsys_methods[i];
-		bool		nulls[7] = {false};
+		bool		nulls[8] = {false};
 		Datum		values[] = {
 			CStringGetTextDatum(m->name), CStringGetTextDatum(m->description),
 			CStringGetTextDatum(m->objective == OBJECTIVE_RANKING ? "ranking" : "rating"),
 			BoolGetDatum(m->predict != NULL), BoolGetDatum(m->similar != NULL),
-			BoolGetDatum(m->explain != NULL), BoolGetDatum(m->stores_user_rows != NULL)
+			BoolGetDatum(m->explain != NULL), BoolGetDatum(m->stores_user_rows != NULL),
+			BoolGetDatum(method_has_factors(m))
 		};
 
 		call_row(&call, values, nulls);

@@ -16,5 +16,6 @@ extern const Method method_course_similarity;
 extern const Method method_kmeans;
 extern const Method method_kmeans_pca;
 extern const Method method_knn;
+extern const Method method_ease;
 
 #endif							/* CORE_METHODS_METHODS_H */
