@@ -12,6 +12,13 @@ static const Method *const methods[] = {&method_kmeans, &method_kmeans_pca};
 static const TestShape plain = {KEY_NUMBER, KEY_NUMBER, false, false};
 static const TestShape timed = {KEY_NUMBER, KEY_NUMBER, true, false};
 
+/* The history of a visitor. */
+static History
+taken(int32_t n, const int32_t *courses, const float *ratings)
+{
+	return (History) {.n = n, .courses = courses, .ratings = ratings, .group = -1};
+}
+
 /* Gives the courses of a set n genres with the weights of a function. */
 static void
 add_genres(Env *env, TrainingSet *set, int n, float (*weight) (int32_t course, int genre))
@@ -81,13 +88,13 @@ test_by_hand(void)
 			build_few(env, plain, &set);
 			model = test_method_open(env, methods[m], standardize ? "n_clusters=2\n" :
 									 "n_clusters=2\nstandardize=false\n", &set);
-			check_scores(env, &model, (History) {1, (int32_t[]) {0}, (float[]) {2}}, first);
-			check_scores(env, &model, (History) {2, (int32_t[]) {1, 4}, (float[]) {9, 1}}, first);
-			check_scores(env, &model, (History) {2, (int32_t[]) {0, 3}, (float[]) {1, 5}}, second);
-			check_scores(env, &model, (History) {0}, none);
-			check_scores(env, &model, (History) {1, (int32_t[]) {4}, (float[]) {5}}, none);
-			check_scores(env, &model, (History) {1, (int32_t[]) {0}, (float[]) {0}}, none);
-			check_scores(env, &model, (History) {2, (int32_t[]) {0, 1}, (float[]) {3, -3}}, none);
+			check_scores(env, &model, taken(1, (int32_t[]) {0}, (float[]) {2}), first);
+			check_scores(env, &model, taken(2, (int32_t[]) {1, 4}, (float[]) {9, 1}), first);
+			check_scores(env, &model, taken(2, (int32_t[]) {0, 3}, (float[]) {1, 5}), second);
+			check_scores(env, &model, taken(0, NULL, NULL), none);
+			check_scores(env, &model, taken(1, (int32_t[]) {4}, (float[]) {5}), none);
+			check_scores(env, &model, taken(1, (int32_t[]) {0}, (float[]) {0}), none);
+			check_scores(env, &model, taken(2, (int32_t[]) {0, 1}, (float[]) {3, -3}), none);
 			test_method_done(env);
 		}
 }
@@ -102,7 +109,7 @@ test_ages(void)
 	TestModel	model;
 	ClusterCourses courses;
 	int64_t		old = TIME_OLDEST;
-	History		history = {1, (int32_t[]) {0}, (float[]) {5}};
+	History		history = taken(1, (int32_t[]) {0}, (float[]) {5});
 
 	build_few(env, timed, &set);
 	model = test_method_open(env, &method_kmeans, "n_clusters=2\nhalf_life=864000\n", &set);
