@@ -13,7 +13,7 @@ EXTVERSION := $(shell sed -n 's/^ *"version": *"\([^"]*\)".*/\1/p' META.json | h
 OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/core/*.c src/core/*/*.c src/pg/*.c src/sql/*.c)))
 
 # The install script is these files, in this order.
-SQL_PARTS = $(addprefix sql/,tables.sql datasets.sql training.sql serving.sql factors.sql \
+SQL_PARTS = $(addprefix sql/,tables.sql datasets.sql training.sql serving.sql factors.sql clusters.sql \
 	analysis.sql vectors.sql aggregates.sql)
 INSTALL_SQL = sql/$(EXTENSION)--$(EXTVERSION).sql
 DATA_built = $(INSTALL_SQL)

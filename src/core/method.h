@@ -53,6 +53,7 @@ typedef enum ReasonKind
 	REASON_COURSE,				/* index: a course of the history */
 	REASON_GENRE,				/* index: a genre of the model */
 	REASON_GROUP,				/* index: a group of users */
+	REASON_CLUSTER,				/* index: a cluster, from 0 */
 	REASON_POPULARITY			/* index: unused */
 } ReasonKind;
 
@@ -71,6 +72,7 @@ typedef struct Shape
 	int64_t		n_ratings;
 	int64_t		n_terms;		/* entries of the term matrix, about; 0 without */
 	int			n_threads;
+	int64_t		n_genres;		/* 0 without */
 } Shape;
 
 typedef struct Estimate
@@ -81,6 +83,15 @@ typedef struct Estimate
 } Estimate;
 
 typedef struct Recommender Recommender;
+
+/* The courses that users of a cluster took, in the order of courses. */
+typedef struct ClusterCourses
+{
+	int32_t		n_clusters;		/* of the model */
+	int32_t		n;
+	const int32_t *courses;
+	const int32_t *enrollments; /* ratings in training by users of the cluster */
+} ClusterCourses;
 
 typedef struct Method
 {
@@ -160,6 +171,13 @@ typedef struct Method
 	float		(*score_vector) (const Recommender *rec, const float *user_vector, int32_t course);
 	void		(*score_block) (const Recommender *rec, const float *user_vectors, int n_users,
 								float *scores);
+
+	/* Methods with clusters, else both NULL: the cluster of a user, from 0, or -1, with the distance to it. */
+	int32_t		(*user_cluster) (const Recommender *rec, const History *history, void *scratch,
+								 double *distance);
+
+	/* The courses of a cluster from 0; there is a cluster 0. */
+	void		(*cluster_courses) (const Recommender *rec, int32_t cluster, ClusterCourses *courses);
 } Method;
 
 /* All methods, ended by NULL, in the order in which they are listed to users. */

@@ -13,6 +13,8 @@ const Method *const recsys_methods[] = {
 	&method_demographic,
 	&method_user_profile,
 	&method_course_similarity,
+	&method_kmeans,
+	&method_kmeans_pca,
 	&method_knn,
 	&method_bias,
 	&method_svd,

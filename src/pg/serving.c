@@ -382,6 +382,7 @@ add_reason(Call *call, const Recommender *rec, const Reason *reason, const Title
 {
 	static const char *const kinds[] = {
 		[REASON_COURSE] = "course", [REASON_GENRE] = "genre", [REASON_GROUP] = "cluster",
+		[REASON_CLUSTER] = "cluster",
 		[REASON_POPULARITY] = "popularity"
 	};
 	const char *title = reason->kind == REASON_COURSE ? titles->titles[reason->index] : NULL;
@@ -398,6 +399,9 @@ add_reason(Call *call, const Recommender *rec, const Reason *reason, const Title
 			break;
 		case REASON_GROUP:
 			values[0] = string_datum(&rec->groups, reason->index);
+			break;
+		case REASON_CLUSTER:
+			values[0] = CStringGetTextDatum(psprintf("%d", reason->index + 1));
 			break;
 		case REASON_POPULARITY:
 			values[0] = CStringGetTextDatum("popularity");

@@ -371,7 +371,7 @@ add_estimate(Call *call, const char *phase, double bytes, double seconds)
 static Shape
 planned_shape(const Dataset *dataset, int threads)
 {
-	Shape		shape = {.n_threads = threads};
+	Shape		shape = {.n_threads = threads, .n_genres = dataset->n_genres};
 	const char *user = quote_identifier(dataset->user_column);
 	const char *course = quote_identifier(dataset->course_column);
 

@@ -143,6 +143,36 @@ check_ranking(Env *env, const Served *served, FuzzInput *input)
 	env_free(env, taken);
 }
 
+/* Clusters of a model that has some. */
+static int32_t
+count_clusters(const Recommender *rec)
+{
+	ClusterCourses courses;
+
+	rec->method->cluster_courses(rec, 0, &courses);
+	return courses.n_clusters;
+}
+
+/* A user's cluster and the courses of all clusters are of the model. */
+static void
+check_clusters(const Served *served, const History *history)
+{
+	const Recommender *rec = served->rec;
+	double		distance;
+	int32_t		cluster = rec->method->user_cluster(rec, history, served->scratch, &distance);
+	ClusterCourses courses;
+
+	check_scratch(served);
+	FUZZ_CHECK(cluster >= -1 && cluster < count_clusters(rec));
+	for (int32_t k = 0; k < count_clusters(rec); k++)
+	{
+		rec->method->cluster_courses(rec, k, &courses);
+		for (int32_t i = 0; i < courses.n; i++)
+			FUZZ_CHECK(courses.courses[i] >= 0 && courses.courses[i] < rec->n_courses &&
+					   courses.enrollments[i] >= 0);
+	}
+}
+
 /* Every index of a reason is one of the model. */
 static void
 check_reasons(const Served *served, const History *history, int32_t course)
@@ -161,7 +191,8 @@ check_reasons(const Served *served, const History *history, int32_t course)
 		{
 			int32_t		end = reasons[i].kind == REASON_COURSE ? rec->n_courses :
 				reasons[i].kind == REASON_GENRE ? rec->genre_names.n :
-				reasons[i].kind == REASON_GROUP ? rec->groups.n : 1;
+				reasons[i].kind == REASON_GROUP ? rec->groups.n :
+				reasons[i].kind == REASON_CLUSTER ? count_clusters(rec) : 1;
 
 			FUZZ_CHECK(reasons[i].index >= 0 && reasons[i].index < end);
 			FUZZ_CHECK(!served->honest || isfinite(reasons[i].weight));
@@ -211,6 +242,8 @@ check_user(Env *env, const Served *served, FuzzInput *input)
 	method->score(served->rec, &a.h, served->scratch, served->scores);
 	check_scores(served);
 	check_ranking(env, served, input);
+	if (method->user_cluster != NULL)
+		check_clusters(served, &a.h);
 	if (method->compare != NULL)
 	{
 		float		value = method->compare(served->rec, &a.h, &b.h, served->scratch);

@@ -13,6 +13,8 @@ extern const Method method_popular;
 extern const Method method_demographic;
 extern const Method method_user_profile;
 extern const Method method_course_similarity;
+extern const Method method_kmeans;
+extern const Method method_kmeans_pca;
 extern const Method method_knn;
 extern const Method method_bias;
 extern const Method method_svd;
