@@ -107,6 +107,12 @@ typedef struct DatasetArgs
 extern void dataset_register(DatasetArgs *args);
 extern void dataset_drop(const char *name);
 
+/*
+ * The dataset with a relation of held-out ratings in place of its own, and no others; palloc'd.  Raises
+ * when the relation has not the columns of the dataset, or other types.
+ */
+extern Dataset *dataset_with_ratings(const Dataset *dataset, Oid relid);
+
 /* The dataset, pinned until the context is reset; unknown: error. */
 extern Dataset *dataset_open(const char *name, MemoryContext until);
 
