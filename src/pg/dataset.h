@@ -129,6 +129,7 @@ extern Dataset *dataset_of_build(const pg_uuid_t *build);
 extern void dataset_check_select(const Dataset *dataset);
 extern bool dataset_readable(const Dataset *dataset);
 extern bool dataset_build_readable(const pg_uuid_t *build);
+extern bool dataset_evaluation_readable(const pg_uuid_t *evaluation);
 extern bool dataset_exists(const char *name);
 
 /* One of its relations by the stored name; missing: error that names the dataset. */
