@@ -45,6 +45,19 @@ typedef struct EvaluateOptions
 /* k 10, any row relevant, binary, all groups. */
 extern EvaluateOptions evaluate_defaults(void);
 
+/* The trivial baselines. */
+typedef enum Baseline
+{
+	BASELINE_GLOBAL_MEAN,		/* mean of the training ratings */
+	BASELINE_USER_MEAN,			/* of the user's history; without one the global mean */
+	BASELINE_COURSE_MEAN,		/* of the course's training ratings; without any the global mean */
+	BASELINE_BIAS,				/* mean + bias of the user + bias of the course, see baseline.h */
+	BASELINE_POPULAR,			/* candidates by their number of training rows */
+	N_BASELINES
+} Baseline;
+
+extern const char *const baseline_names[N_BASELINES];
+
 /* Of a row: all folds together. */
 #define ALL_FOLDS (-1)
 
@@ -57,6 +70,7 @@ typedef struct EvaluationRow
 	double		std;			/* over the folds, n - 1; NAN but for all of several folds */
 	double		baseline;		/* best trivial baseline, NAN: none */
 	const char *baseline_method;	/* its name (constant text), NULL: none */
+	double		baselines[N_BASELINES]; /* all of them, NAN where one has no value */
 	int64_t		users;			/* that the value is over */
 	int64_t		ratings;		/* held-out rows that the value is over */
 	int			fold;			/* from 1, or ALL_FOLDS */

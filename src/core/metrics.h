@@ -17,8 +17,8 @@
  *	f1				2 TP / (2 TP + FP + FN)
  *	class_precision	TP / (TP + FP)
  *	class_recall	TP / (TP + FN)
- *	mcc				(TP TN - FP FN) / sqrt((TP + FP) (TP + FN) (TN + FP) (TN + FN)); 0 when only the
- *					calls are all equal
+ *	mcc				(TP TN - FP FN) / sqrt((TP + FP) (TP + FN) (TN + FP) (TN + FN)); 0 when all rows are
+ *					called the same but are not
  *	class_auc		share of pairs of a positive and a negative row in which the positive one has the
  *					larger p; equal p count half
  *
@@ -114,8 +114,8 @@ extern void metrics_rating(int32_t n_users, const int64_t *offsets, const float 
 						   const float *predicted, double *values);
 
 /*
- * Fills values[METRIC_ACCURACY .. METRIC_CLASS_AUC].  Allocates and frees 8
- * bytes a row; O(n log n).
+ * Fills values[METRIC_ACCURACY .. METRIC_CLASS_AUC].  Allocates and frees 16
+ * bytes a row; O(n).
  */
 extern RecsysStatus metrics_classification(Env *env, int64_t n, const float *actual,
 										   const float *predicted, double relevance,

@@ -33,8 +33,8 @@
  * (test != NULL) has one fold and no strategy: its pairs of user and course are removed from what
  * is learned; unknown users and courses stay in the held-out part.
  *
- * Time O(rows log rows in a user or course), a hash takes about .2 us; memory:
- * the fold's own matrices, 24 bytes a row (40 with times), and 13 bytes a row while it is drawn.
+ * Time O(rows log(rows of a user or course)), a hash takes about .2 us; memory: the
+ * fold's own matrices, at most 24 bytes a row (48 with times), and 1 byte a row while it is drawn.
  */
 #ifndef CORE_SPLIT_H
 #define CORE_SPLIT_H
@@ -80,7 +80,8 @@ typedef struct Fold
 	Csr			test;			/* users x courses: held out; rows and columns with the unknown ones */
 	int32_t		n_users;		/* of the whole set */
 	int32_t		n_courses;
-	uint64_t   *user_hash;		/* user_key_hash() of each row of test */
+	bool		implicit;		/* ratings are all 1: of the set, or of the held-out table */
+	uint64_t   *user_hash;		/* user_key_hash() of each user of the whole set */
 	const int32_t *user_group;	/* of the whole set, n_users of them, or NULL */
 } Fold;
 
