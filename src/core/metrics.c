@@ -363,9 +363,9 @@ compare_floats(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* How many of n sorted floats are less than x. */
+/* How many of n sorted floats are less than x, or (or_equal) not greater. */
 static int64_t
-count_less(int64_t n, const float *sorted, float x)
+count_less(int64_t n, const float *sorted, float x, bool or_equal)
 {
 	int64_t		low = 0;
 	int64_t		high = n;
@@ -374,7 +374,7 @@ count_less(int64_t n, const float *sorted, float x)
 	{
 		int64_t		middle = low + (high - low) / 2;
 
-		if (sorted[middle] < x)
+		if (sorted[middle] < x || (or_equal && sorted[middle] == x))
 			low = middle + 1;
 		else
 			high = middle;
@@ -391,12 +391,10 @@ metrics_auc(int64_t n_relevant, float *relevant, int64_t n_others, const float *
 	qsort(relevant, (size_t) n_relevant, sizeof(float), compare_floats);
 	for (int64_t i = 0; i < n_others; i++)
 	{
-		int64_t		lost = count_less(n_relevant, relevant, others[i]);
-		int64_t		tied = lost;
+		int64_t		lost = count_less(n_relevant, relevant, others[i], false);
+		int64_t		not_won = count_less(n_relevant, relevant, others[i], true);
 
-		while (tied < n_relevant && relevant[tied] == others[i])
-			tied++;
-		won += (double) (n_relevant - tied) + (double) (tied - lost) / 2;
+		won += (double) (n_relevant - not_won) + (double) (not_won - lost) / 2;
 	}
 	return ratio(won, (double) n_relevant * (double) n_others);
 }
