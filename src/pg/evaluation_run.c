@@ -147,11 +147,14 @@ begin_run(Run *run)
 	run->job->env.loss = show_loss;
 }
 
-/* Reads ratings, and all else that a candidate needs but words; the snapshot stays for the words. */
+/*
+ * Reads ratings, genres (for the diversity of lists) and all else that a candidate
+ * needs but words; the snapshot stays for the words.
+ */
 static void
 load(Run *run, const Candidate *candidates, int n)
 {
-	LoadRequest request = {.needs = 0};
+	LoadRequest request = {.needs = NEEDS_GENRES};
 	LoadRequest nothing = {.needs = 0};
 
 	for (int i = 0; i < n; i++)
@@ -182,30 +185,43 @@ same_terms(const LoadRequest *a, const LoadRequest *b)
 		  strcmp(a->text_search_config, b->text_search_config) == 0));
 }
 
-/* May the candidate be fitted on the set as it is? */
+/*
+ * Has the set the words that the candidate wants?  Words also tell how diverse lists
+ * are, so one that wants none is evaluated without, whoever came before.
+ */
 static bool
 has_terms(const Run *run, const Candidate *candidate)
 {
-	return !(candidate->request.needs & NEEDS_TERMS) ||
-		(run->terms && same_terms(run->terms, &candidate->request));
+	if (!(candidate->request.needs & NEEDS_TERMS))
+		return run->terms == NULL;
+	return run->terms && same_terms(run->terms, &candidate->request);
+}
+
+/* Forgets the words of the set. */
+static void
+drop_terms(Run *run)
+{
+	if (run->terms == NULL)
+		return;
+	csr_free(&run->job->env, &run->set.terms);
+	strings_free(&run->job->env, &run->set.words);
+	run->terms = NULL;
 }
 
 /* Gives the set the words that the first candidate wants; returns how many want the same. */
 int
 run_change_terms(Run *run, const Candidate *candidates, int n)
 {
-	Env		   *env = &run->job->env;
 	int			count = 1;
 
 	if (!has_terms(run, &candidates[0]))
 	{
-		if (run->terms)
+		drop_terms(run);
+		if (candidates[0].request.needs & NEEDS_TERMS)
 		{
-			csr_free(env, &run->set.terms);
-			strings_free(env, &run->set.words);
+			load_terms(run->job, run->dataset, &candidates[0].request, &run->set);
+			run->terms = &candidates[0].request;
 		}
-		load_terms(run->job, run->dataset, &candidates[0].request, &run->set);
-		run->terms = &candidates[0].request;
 	}
 	while (count < n && has_terms(run, &candidates[count]))
 		count++;
