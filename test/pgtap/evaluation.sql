@@ -416,8 +416,9 @@ CREATE TABLE school.newcomers AS SELECT 1000 + i AS user_id, 'c01'::text AS cour
 SELECT results_eq($$SELECT value, users FROM evaluate_method('knn', dataset => 'school', test => 'school.newcomers') WHERE metric = 'ndcg'$$,
 	'VALUES (NULL::float8, 0::bigint)', 'nobody to rank for: no value');
 SELECT is((SELECT value FROM evaluate_method('knn', dataset => 'school', test => 'school.newcomers') WHERE metric = 'cold_users'), 5::float8, 'but counted');
+SELECT few_rows('SELECT i, (i % 2)::text, 1 FROM generate_series(1, 10) i', 'one rating each');
 SELECT raises($$SELECT * FROM tune_method('knn', '{"neighbors": [1, 2]}', 'few', strategy => 'leave_k_out')$$, '22000', NULL, NULL,
-	'tuning where nothing can be held out of the training part') FROM few_rows('SELECT i, (i % 2)::text, 1 FROM generate_series(1, 10) i', 'one rating each');
+	'tuning where nothing can be held out of the training part');
 SET LOCAL client_min_messages = warning;
 
 -- ------------------------------------------------------------ storing
