@@ -283,7 +283,10 @@ join_rows(Env *env, int n, const Evaluation *folds, Evaluation *evaluation)
 	}
 	evaluation->rows = env_alloc(env, ((size_t) n + 1) * n_rows, sizeof(EvaluationRow));
 	if (evaluation->rows == NULL)
+	{
+		env_free(env, mean.rows);
 		return env->status;
+	}
 	for (int f = 0; f <= n; f++)
 		memcpy(evaluation->rows + (size_t) f * n_rows, f < n ? folds[f].rows : mean.rows,
 			   n_rows * sizeof(EvaluationRow));
@@ -292,7 +295,21 @@ join_rows(Env *env, int n, const Evaluation *folds, Evaluation *evaluation)
 	return RECSYS_OK;
 }
 
-/* All folds, then their means. */
+/* All folds, then their means; folds and rows have room for n. */
+static RecsysStatus
+evaluate_into(Env *env, const Method *method, const void *params, const TrainingSet *set,
+			  const TrainingSet *test, const SplitSpec *spec, const EvaluateOptions *options,
+			  int n, Evaluation *folds, EvaluationRow *rows, Evaluation *evaluation)
+{
+	if (folds == NULL || rows == NULL)
+		return env->status;
+	for (int f = 0; f < n; f++)
+		folds[f] = (Evaluation) {rows + f * N_METRICS, 0};
+	TRY(evaluate_folds(env, method, params, set, test, spec, options, n, folds));
+	return join_rows(env, n, folds, evaluation);
+}
+
+/* Checks, evaluates, and frees what the folds took. */
 RecsysStatus
 evaluate(Env *env, const Method *method, const void *params, const TrainingSet *set,
 		 const TrainingSet *test, const SplitSpec *spec, const EvaluateOptions *options,
@@ -301,20 +318,16 @@ evaluate(Env *env, const Method *method, const void *params, const TrainingSet *
 	int			n = test != NULL ? 1 : spec->folds;
 	Evaluation *folds;
 	EvaluationRow *rows;
+	RecsysStatus status;
 
 	memset(evaluation, 0, sizeof(*evaluation));
 	TRY(split_check(env, set, test, spec));
 	folds = env_alloc(env, (size_t) n, sizeof(Evaluation));
 	rows = env_alloc(env, (size_t) n * N_METRICS, sizeof(EvaluationRow));
-	if (folds == NULL || rows == NULL)
-		return env->status;
-	for (int f = 0; f < n; f++)
-		folds[f] = (Evaluation) {rows + f * N_METRICS, 0};
-	TRY(evaluate_folds(env, method, params, set, test, spec, options, n, folds));
-	TRY(join_rows(env, n, folds, evaluation));
+	status = evaluate_into(env, method, params, set, test, spec, options, n, folds, rows, evaluation);
 	env_free(env, folds);
 	env_free(env, rows);
-	return RECSYS_OK;
+	return status;
 }
 
 /* A linear search: there are few rows. */

@@ -6,6 +6,7 @@
  * then the block is added up in the order of the users.  One user takes one score
  * of all courses, two lists and two passes for the AUC.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/evaluate_parts.h"
@@ -228,6 +229,16 @@ list_novelty(const Recommender *rec, int n, const int32_t *list)
 
 /* ---------------------------------------------------------------- one user */
 
+/* qsort: descending gains. */
+static int
+compare_gains(const void *a, const void *b)
+{
+	float		x = *(const float *) a;
+	float		y = *(const float *) b;
+
+	return (x < y) - (x > y);
+}
+
 /* Relevant rows of the user, ascending, and their gains, descending; returns how many. */
 static int32_t
 take_relevant(const Measuring *measuring, int32_t user, Worker *worker)
@@ -239,15 +250,14 @@ take_relevant(const Measuring *measuring, int32_t user, Worker *worker)
 	{
 		float		rating = test->values[i];
 		float		gain = !measuring->options->graded ? 1 : rating > 0 ? rating : 0;
-		int32_t		at = n;
 
 		if (!is_relevant(measuring->options, rating))
 			continue;
+		worker->gains[n] = gain;
 		worker->relevant[n++] = (Relevant) {test->indexes[i], gain};
-		for (; at > 0 && worker->gains[at - 1] < gain; at--)
-			worker->gains[at] = worker->gains[at - 1];
-		worker->gains[at] = gain;
 	}
+	if (measuring->options->graded)
+		qsort(worker->gains, (size_t) n, sizeof(float), compare_gains);
 	return n;
 }
 
