@@ -55,7 +55,7 @@ fold_history(const Fold *fold, int32_t user)
 static inline bool
 is_relevant(const EvaluateOptions *options, float rating)
 {
-	return isnan(options->relevance) || (double) rating >= options->relevance;
+	return isnan(options->relevance) || rating_is_relevant(rating, options->relevance);
 }
 
 /* Fills the values of the groups rating and classification, as far as they are asked for. */

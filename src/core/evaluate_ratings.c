@@ -177,7 +177,7 @@ class_share(const Csr *test, double relevance)
 	double		share;
 
 	for (int64_t i = 0; i < test->n_entries; i++)
-		positive += (double) test->values[i] >= relevance;
+		positive += rating_is_relevant(test->values[i], relevance);
 	share = (double) positive / (double) test->n_entries;
 	return share > 0.5 ? share : 1 - share;
 }

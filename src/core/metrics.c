@@ -138,8 +138,8 @@ confuse(int64_t n, const float *actual, const float *predicted, double relevance
 
 	for (int64_t i = 0; i < n; i++)
 	{
-		bool		positive = (double) actual[i] >= relevance;
-		bool		called = (double) predicted[i] >= relevance;
+		bool		positive = rating_is_relevant(actual[i], relevance);
+		bool		called = rating_is_relevant(predicted[i], relevance);
 
 		if (positive)
 			*(called ? &c.tp : &c.fn) += 1;
@@ -263,7 +263,7 @@ class_auc(Env *env, int64_t n, const float *actual, const float *predicted, doub
 	if (numbers == NULL || spare == NULL)
 		return env->status;
 	for (int64_t i = 0; i < n; i++)
-		numbers[i] = sortable(predicted[i], (double) actual[i] >= relevance);
+		numbers[i] = sortable(predicted[i], rating_is_relevant(actual[i], relevance));
 	TRY(sort_predictions(env, n, numbers, spare));
 	*auc = sorted_auc(n, numbers);
 	env_free(env, numbers);

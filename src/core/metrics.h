@@ -113,6 +113,13 @@ extern int	metric_find(const char *name, size_t length);
 extern void metrics_rating(int32_t n_users, const int64_t *offsets, const float *actual,
 						   const float *predicted, double *values);
 
+/* Is a rating positive?  Compared as float, which ratings are: 3.3 is at least 3.3. */
+static inline bool
+rating_is_relevant(float rating, double relevance)
+{
+	return rating >= (float) relevance;
+}
+
 /*
  * Fills values[METRIC_ACCURACY .. METRIC_CLASS_AUC].  Allocates and frees 16
  * bytes a row; O(n).
