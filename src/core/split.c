@@ -684,6 +684,8 @@ split_fold(Env *env, const TrainingSet *set, const TrainingSet *test, const Spli
 
 	memset(fold, 0, sizeof(*fold));
 	TRY(split_check(env, set, test, spec));
+	if (number < 1 || number > (test != NULL ? 1 : spec->folds))
+		return env_fail(env, RECSYS_BAD_ARGUMENT, "there is no fold %d", number);
 	fold->n_users = set->users.n_keys;
 	fold->n_courses = set->courses.n_keys;
 	fold->user_group = set->user_group;
