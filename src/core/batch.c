@@ -176,12 +176,8 @@ rank_by_block(const Batch *batch, BatchWorker *worker, const History *history,
 	bool		full = n > 0 && n == batch->n;
 	double		last = full ? (double) ranked[n - 1].score : -INFINITY;
 	double		least = full ? last - rounding_margin(batch, vector, last) : -INFINITY;
-	bool		by_threshold = (double) batch->threshold >= last;
 
-	if (by_threshold)
-		least = (double) batch->threshold -
-			rounding_margin(batch, vector, (double) batch->threshold);
-	if (rescore(batch, worker, vector, least, scores) < n && full && !by_threshold)
+	if (rescore(batch, worker, vector, least, scores) < n && full)
 		return rank_alone(batch, worker, history, scores, ranked);
 	return recommender_rank(batch->rec, scores, &options, worker->heap, ranked);
 }

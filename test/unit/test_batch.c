@@ -22,7 +22,10 @@ typedef struct TiesState
 	const float *factors;
 } TiesState;
 
-/* Rows that differ in their last bits only, so that rounding decides; every fifth course is all zero. */
+/*
+ * Three groups of courses, each larger than the last; within one, rows differ in their last bits only, so
+ * that rounding decides. Every fifth course is all zero.
+ */
 static RecsysStatus
 ties_fit(Env *env, const TrainingSet *set, const void *params, ModelWriter *writer)
 {
@@ -36,7 +39,8 @@ ties_fit(Env *env, const TrainingSet *set, const void *params, ModelWriter *writ
 		rng_seed(&rng, 9, 0);
 		for (int f = 0; f < TIES_FACTORS; f++)
 			factors[c * TIES_FACTORS + f] = c % 5 == 4 ? 0 :
-				(float) (rng_normal(&rng) * (1 + 1e-7 * (double) ((c * 7 + f * 3) % 11)));
+				(float) (rng_normal(&rng) * (1 + c % 3) *
+						 (1 + 1e-7 * (double) ((c * 7 + f * 3) % 11)));
 	}
 	return model_put(env, writer, "factors", SECTION_FLOAT, n, TIES_FACTORS, factors);
 }
