@@ -143,47 +143,59 @@ rounding_margin(const Batch *batch, const float *vector, double score)
 	return 4 * unit / (1 - unit) * size;
 }
 
-/* Replaces the scores from `least` on by exact ones; returns how many of these are an opinion. */
-static int32_t
-rescore(const Batch *batch, const BatchWorker *worker, const float *vector, double least,
-		float *scores)
+/*
+ * Ranks the courses with a score by block from `least` on by their exact scores.  Returns how many rows
+ * there are; *n_opinions: candidates with an opinion.
+ */
+static int
+rank_candidates(const Batch *batch, const BatchWorker *worker, const float *vector, double least,
+				const float *scores, Ranked *ranked, int32_t *n_opinions)
 {
 	const Recommender *rec = batch->rec;
-	int32_t		n = 0;
+	Topk		best;
 
+	*n_opinions = 0;
+	topk_init(&best, worker->heap, batch->n);
 	for (int32_t c = 0; c < rec->n_courses; c++)
 	{
-		if (!((double) scores[c] >= least) || !worker->allowed[c] || scores[c] == NO_OPINION)
+		float		score;
+
+		if (!((double) scores[c] >= least) || !worker->allowed[c])
 			continue;
-		scores[c] = rec->method->score_vector(rec, vector, c);
-		n += scores[c] > NO_OPINION;
+		score = rec->method->score_vector(rec, vector, c);
+		if (!(score > NO_OPINION))
+			continue;
+		(*n_opinions)++;
+		if (!(score < batch->threshold))
+			topk_offer(&best, score, rec->popularity_rank[c], c);
 	}
-	return n;
+	topk_sort(&best);
+	for (int i = 0; i < best.n; i++)
+		ranked[i] = (Ranked) {best.items[i].index, best.items[i].score};
+	return best.n;
 }
 
 /*
- * Ranks for one user, whose scores by block are given: finds the candidates, scores them exactly, and
- * ranks.  Scores by block that are left lie below all that can be ranked.  If too many candidates turn
- * out to be no opinion, all courses are scored exactly.
+ * Ranks for one user, whose scores by block are given.  When n courses have a score, the candidates
+ * are enough, unless too many of them turn out to be no opinion; else all courses are scored one by one.
  */
 static int
 rank_by_block(const Batch *batch, BatchWorker *worker, const History *history,
 			  const float *vector, float *scores, Ranked *ranked)
 {
-	RankOptions options = rank_options(batch, worker);
 	RankOptions any = {batch->n, NAN, false, worker->allowed};
 	int			n = recommender_rank(batch->rec, scores, &any, worker->heap, ranked);
-	bool		full = n > 0 && n == batch->n;
-	double		last = full ? (double) ranked[n - 1].score : -INFINITY;
-	double		least = full ? last - rounding_margin(batch, vector, last) : -INFINITY;
-	bool		by_threshold = (double) batch->threshold >= last;
+	int32_t		n_opinions = 0;
 
-	if (by_threshold)
-		least = (double) batch->threshold -
-			rounding_margin(batch, vector, (double) batch->threshold);
-	if (rescore(batch, worker, vector, least, scores) < n && full && !by_threshold)
-		return rank_alone(batch, worker, history, scores, ranked);
-	return recommender_rank(batch->rec, scores, &options, worker->heap, ranked);
+	if (n > 0 && n == batch->n)
+	{
+		double		last = (double) ranked[n - 1].score;
+
+		n = rank_candidates(batch, worker, vector,
+							last - rounding_margin(batch, vector, last), scores, ranked,
+							&n_opinions);
+	}
+	return n_opinions >= batch->n ? n : rank_alone(batch, worker, history, scores, ranked);
 }
 
 /* Vectors of all users of the chunk, scores by one product, then user by user. */

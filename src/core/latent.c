@@ -68,18 +68,23 @@ latent_similar(const Recommender *rec, int32_t course, LatentMeasure measure, fl
 			: course_similarity(rec, c, vector, norm, measure);
 }
 
-/* Adds the biases to the scores of some courses, and takes out those without factors. */
+/* Adds the biases to the scores of some courses, and takes out those that have none. */
 static void
-finish_block(const Recommender *rec, int32_t begin, int32_t end, const float *user_vectors,
-			 int n_users, float *scores)
+finish_block(const Recommender *rec, int32_t begin, int32_t end, double min_ratings,
+			 const float *user_vectors, int n_users, float *scores)
 {
 	const Method *method = rec->method;
 	float		added[COURSES_AT_ONCE];
 	int			n = 0;
 
 	for (int32_t c = begin; c < end; c++)
-		added[c - begin] = method->course_vector(rec, c, &n) == NULL ? NO_OPINION :
+	{
+		bool		known = method->course_vector(rec, c, &n) != NULL &&
+			!(rec->course_counts[c] < min_ratings);
+
+		added[c - begin] = !known ? NO_OPINION :
 			method->course_vector_bias == NULL ? 0 : method->course_vector_bias(rec, c);
+	}
 	for (int u = 0; u < n_users; u++)
 	{
 		float	   *row = scores + (int64_t) u * rec->n_courses;
@@ -93,7 +98,7 @@ finish_block(const Recommender *rec, int32_t begin, int32_t end, const float *us
 /* One product, then one pass over its result. */
 void
 latent_score_block(const Recommender *rec, const float *factors, int stride,
-				   const float *user_vectors, int n_users, float *scores)
+				   double min_ratings, const float *user_vectors, int n_users, float *scores)
 {
 	int			n = latent_count(rec);
 
@@ -101,5 +106,5 @@ latent_score_block(const Recommender *rec, const float *factors, int stride,
 			   scores, rec->n_courses);
 	for (int32_t c = 0; c < rec->n_courses; c += COURSES_AT_ONCE)
 		finish_block(rec, c, rec->n_courses - c < COURSES_AT_ONCE ? rec->n_courses
-					 : c + COURSES_AT_ONCE, user_vectors, n_users, scores);
+					 : c + COURSES_AT_ONCE, min_ratings, user_vectors, n_users, scores);
 }

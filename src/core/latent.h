@@ -36,10 +36,11 @@ extern void latent_similar(const Recommender *rec, int32_t course, LatentMeasure
 
 /*
  * For score_block: scores = user_vectors x factors', plus both biases.  factors has
- * latent_count values a row, stride apart; a course without factors (course_vector) gets
- * NO_OPINION.  Needs blas_open.
+ * latent_count values a row, stride apart; a course without factors (course_vector) or with
+ * fewer than min_ratings ratings gets NO_OPINION.  Needs blas_open.
  */
 extern void latent_score_block(const Recommender *rec, const float *factors, int stride,
-							   const float *user_vectors, int n_users, float *scores);
+							   double min_ratings, const float *user_vectors, int n_users,
+							   float *scores);
 
 #endif							/* CORE_LATENT_H */

@@ -785,6 +785,17 @@ product(const MfState *state, const float *u, int32_t course)
 	return vector_dot(u, state->courses + (size_t) course * (size_t) state->k, state->k);
 }
 
+/* Score of one course for a user's factors. */
+static float
+mf_score_vector(const Recommender *rec, const float *user_vector, int32_t course)
+{
+	const MfState *state = rec->state;
+
+	if (rec->course_counts[course] < state->numbers[NUMBER_MIN_RATINGS])
+		return NO_OPINION;
+	return finish_score(product(state, user_vector, course), NAN);
+}
+
 /* Courses with enough ratings, by their product. */
 static void
 mf_score(const Recommender *rec, const History *history, void *scratch, float *scores)
@@ -794,8 +805,7 @@ mf_score(const Recommender *rec, const History *history, void *scratch, float *s
 	bool		known = fold_in(rec, history, scratch, u);
 
 	for (int32_t c = 0; c < rec->n_courses; c++)
-		scores[c] = known && rec->course_counts[c] >= state->numbers[NUMBER_MIN_RATINGS]
-			? finish_score(product(state, u, c), NAN) : NO_OPINION;
+		scores[c] = known ? mf_score_vector(rec, u, c) : NO_OPINION;
 	memset(u, 0, (size_t) state->k * sizeof(float));
 }
 
@@ -842,6 +852,16 @@ mf_user_vector(const Recommender *rec, const History *history, void *scratch, fl
 	return fold_in(rec, history, scratch, out) ? state->k : 0;
 }
 
+/* One product for several users. */
+static void
+mf_score_block(const Recommender *rec, const float *user_vectors, int n_users, float *scores)
+{
+	const MfState *state = rec->state;
+
+	latent_score_block(rec, state->courses, state->k, state->numbers[NUMBER_MIN_RATINGS],
+					   user_vectors, n_users, scores);
+}
+
 const Method method_mf = {
 	.name = "mf",
 	.description = "Factors of courses and users by gradient descent, each term of the loss logged.",
@@ -859,4 +879,6 @@ const Method method_mf = {
 	.similar = mf_similar,
 	.course_vector = mf_course_vector,
 	.user_vector = mf_user_vector,
+	.score_vector = mf_score_vector,
+	.score_block = mf_score_block,
 };

@@ -651,6 +651,15 @@ score_of(const Recommender *rec, const NmfState *state, float value, int32_t cou
 	return finish_score(value + state->objective.offset, NAN);
 }
 
+/* Score of one course for a user's factors. */
+static float
+nmf_score_vector(const Recommender *rec, const float *user_vector, int32_t course)
+{
+	const NmfState *state = rec->state;
+
+	return score_of(rec, state, product(state, user_vector, course), course);
+}
+
 /* See the header. */
 static void
 nmf_score(const Recommender *rec, const History *history, void *scratch, float *scores)
@@ -660,7 +669,7 @@ nmf_score(const Recommender *rec, const History *history, void *scratch, float *
 	bool		known = fold_in(rec, history, scratch, w);
 
 	for (int32_t c = 0; c < rec->n_courses; c++)
-		scores[c] = known ? score_of(rec, state, product(state, w, c), c) : NO_OPINION;
+		scores[c] = known ? nmf_score_vector(rec, w, c) : NO_OPINION;
 	memset(w, 0, (size_t) state->objective.k * sizeof(float));
 }
 
@@ -711,6 +720,19 @@ nmf_user_vector(const Recommender *rec, const History *history, void *scratch, f
 	return fold_in(rec, history, scratch, out) ? state->objective.k : 0;
 }
 
+/* One product for several users; ratings are measured from an offset. */
+static void
+nmf_score_block(const Recommender *rec, const float *user_vectors, int n_users, float *scores)
+{
+	const NmfState *state = rec->state;
+	bool		missing = state->objective.unobserved != UNOBSERVED_ZERO;
+
+	latent_score_block(rec, state->courses, state->objective.k, missing ? state->min_ratings : 0,
+					   user_vectors, n_users, scores);
+	for (int64_t i = 0; missing && i < (int64_t) n_users * rec->n_courses; i++)
+		scores[i] += (float) state->objective.offset;
+}
+
 const Method method_nmf = {
 	.name = "nmf",
 	.description = "Courses and users as mixtures of topics: non-negative factors of the ratings.",
@@ -728,4 +750,6 @@ const Method method_nmf = {
 	.similar = nmf_similar,
 	.course_vector = nmf_course_vector,
 	.user_vector = nmf_user_vector,
+	.score_vector = nmf_score_vector,
+	.score_block = nmf_score_block,
 };
