@@ -15,6 +15,7 @@ const Method *const recsys_methods[] = {
 	&method_course_similarity,
 	&method_knn,
 	&method_als,
+	&method_bpr,
 	NULL
 };
 

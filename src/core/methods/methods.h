@@ -15,5 +15,6 @@ extern const Method method_user_profile;
 extern const Method method_course_similarity;
 extern const Method method_knn;
 extern const Method method_als;
+extern const Method method_bpr;
 
 #endif							/* CORE_METHODS_METHODS_H */
