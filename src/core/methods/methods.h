@@ -21,6 +21,7 @@ extern const Method method_svd;
 extern const Method method_nmf;
 extern const Method method_als;
 extern const Method method_mf;
+extern const Method method_bpr;
 extern const Method method_ease;
 
 #endif							/* CORE_METHODS_METHODS_H */
