@@ -122,7 +122,7 @@ static void
 test_fold_in(void)
 {
 	check_fold_in("", 0.98, 0.003);
-	check_fold_in("factors=30\nlearning_rate=10\nregularization=0\n", 1.05, 0.003);
+	check_fold_in("factors=30\nlearning_rate=10\nregularization=0\niterations=1000\n", 1.05, 0.003);
 }
 
 /* Runs all tests of this file. */
