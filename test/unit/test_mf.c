@@ -266,7 +266,7 @@ check_serving(const char *lines)
 		weight += plain_weight(set, csr, e, params);
 	pairs = params->unobserved_weight + params->gravity * weight / csr->n_rows / csr->n_cols;
 	ridge = weight * fmax(params->regularization / csr->n_rows,
-						  1 / (2 * params->learning_rate * (double) params->iterations));
+						  1 / (params->learning_rate * (double) params->iterations));
 	for (int user = 0; user < csr->n_rows; user++)
 	{
 		History		history = test_method_history(set, user);

@@ -29,10 +29,10 @@
  * courses fixed, a system of k equations:
  *
  *		(sum (w - unobserved_weight) v v' + p V'V + q I) u = sum w a v
- *		p = unobserved_weight + gravity W / (N M),	q = W max(regularization / N, 1 / (2 learning_rate iterations))
+ *		p = unobserved_weight + gravity W / (N M),	q = W max(regularization / N, 1 / (learning_rate iterations))
  *
  * Descent that stops after t steps shrinks the factors about as a ridge of
- * 1 / (2 learning_rate t) does (Ali, Kolter and Tibshirani, "A continuous-time view
+ * 1 / (learning_rate t) does (Ali, Kolter and Tibshirani, "A continuous-time view
  * of early stopping for least squares", 2019); without it, a model without
  * regularization would fit every new user exactly, noise and all.
  *
@@ -155,7 +155,7 @@ static const ParamDef mf_params[] = {
 		"null", 1e-12, 1e12, NULL,
 	"Step of each iteration; null: half of what the user or course with most ratings bears."},
 	{"iterations", "n_epochs epochs max_iter num_iterations", PARAM_INT,
-		offsetof(MfParams, iterations), "1000", 1, 1000000, NULL, "Most steps."},
+		offsetof(MfParams, iterations), "2000", 1, 1000000, NULL, "Most steps."},
 	{"tolerance", "tol", PARAM_FLOAT, offsetof(MfParams, tolerance), "0.000001", 0, 1, NULL,
 	"Stop when a step changes the loss by less than this part of it."},
 	{"regularization", "reg_all lambda lambda_reg regularization_coeff", PARAM_FLOAT,
@@ -638,7 +638,7 @@ put_model(Env *env, const MfParams *params, const TrainingSet *set, MfFit *fit,
 {
 	double	   *numbers = env_alloc(env, N_NUMBERS, sizeof(double));
 	int64_t		n = set->by_course.n_rows;
-	double		stopping = 0.5 / fit->rate / (double) params->iterations;
+	double		stopping = 1 / fit->rate / (double) params->iterations;
 
 	if (numbers == NULL)
 		return env->status;
