@@ -17,7 +17,7 @@ report() {
 
 # psql without a caller's settings, which stops at an error.
 quiet_psql() {
-	psql -X -q -v ON_ERROR_STOP=1 "$@"
+	PGOPTIONS="-c client_min_messages=warning" psql -X -q -v ON_ERROR_STOP=1 "$@"
 }
 
 # Builds the extension and starts the private server. Arguments: lines for postgresql.conf.
@@ -68,21 +68,6 @@ make_ratings() {
 		    register_dataset(:'name' || '_taken', 'train', 'courses', rating_column => NULL),
 		    register_dataset(:'name' || '_all', 'train', 'courses', users => 'users',
 		        user_feature_columns => '{country}', genre_columns => '{maths,languages,law}');
-	END
-}
-
-# Runs a statement in a new session and prints, in MB, the most private memory that it had, less what it had at the
-# beginning; shared buffers and mapped files are not counted.
-peak_memory() {
-	quiet_psql -At <<-END | tail -n 1
-		LOAD 'course_recsys';
-		SELECT (regexp_match(pg_read_file('/proc/self/status'), 'RssAnon:\s+(\d+)'))[1] AS before \gset
-		\o /dev/null
-		$1
-		\o
-		SELECT round(((regexp_match(s, 'VmHWM:\s+(\d+)'))[1]::numeric - (regexp_match(s, 'RssFile:\s+(\d+)'))[1]::numeric
-		    - (regexp_match(s, 'RssShmem:\s+(\d+)'))[1]::numeric - :before) / 1024, 1)
-		FROM pg_read_file('/proc/self/status') AS s;
 	END
 }
 

@@ -4,13 +4,12 @@ Usage: peers.py CASE DATA ANSWERS name=value ...
 
 DATA is what bench/synthetic wrote in binary. Standard output gets one line:
 
-    seconds to fit, microseconds to answer for a user, peak memory in MB, quality, name and version
+    seconds to fit, microseconds to answer for a user, quality, name and version
 
 The data are in memory, in the form that the library wants, before the clock starts. Rankings and
 predictions go to ANSWERS for COPY (user, rank, course, rating), so that one statement judges all; where
 there is nothing to rank, quality is what the line says.
 """
-import resource
 import sys
 import time
 from importlib.metadata import version
@@ -223,8 +222,7 @@ def main():
     seconds, answer, rows, quality, name = result
     with open(answers, "w", encoding="ascii") as file:
         file.writelines(rows)
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(seconds, answer * 1e6, memory, quality or "-", name, sep="\t")
+    print(seconds, answer * 1e6, quality or "-", name, sep="\t")
 
 
 if __name__ == "__main__":

@@ -17,6 +17,9 @@ const Method *const recsys_methods[] = {
 	&method_kmeans_pca,
 	&method_knn,
 	&method_ease,
+	&method_bias,
+	&method_svd,
+	&method_nmf,
 	NULL
 };
 

@@ -17,5 +17,8 @@ extern const Method method_kmeans;
 extern const Method method_kmeans_pca;
 extern const Method method_knn;
 extern const Method method_ease;
+extern const Method method_bias;
+extern const Method method_svd;
+extern const Method method_nmf;
 
 #endif							/* CORE_METHODS_METHODS_H */
