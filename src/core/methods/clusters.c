@@ -190,13 +190,22 @@ transform(Env *env, ClusterFit *fit)
 	return with_pca ? project(env, fit) : RECSYS_OK;
 }
 
+/* The clusters to be made of n users. */
+static int32_t
+wanted_clusters(const ClusterParams *params, double n)
+{
+	if (params->n_clusters > 0)
+		return (int32_t) params->n_clusters;
+	return (int32_t) fmax(1, fmin(CLUSTERS_AUTOMATIC, sqrt(n / 2)));
+}
+
 /* Clusters the points; says so when there are fewer clusters than asked for. */
 static RecsysStatus
 cluster_points(Env *env, ClusterFit *fit)
 {
 	const ClusterParams *params = fit->params;
 	KMeansOptions options = {
-		.n_clusters = (int32_t) params->n_clusters,
+		.n_clusters = wanted_clusters(params, (double) fit->points.n),
 		.n_init = (int32_t) params->n_init,
 		.max_iterations = (int32_t) params->iterations,
 		.tolerance = params->tolerance,
@@ -204,9 +213,9 @@ cluster_points(Env *env, ClusterFit *fit)
 	};
 
 	TRY(kmeans(env, &fit->points, &options, &fit->clusters));
-	if (fit->clusters.n_clusters < params->n_clusters)
-		env_message(env, MESSAGE_NOTICE, "%d clusters instead of %lld: there are no more distinct profiles",
-					(int) fit->clusters.n_clusters, (long long) params->n_clusters);
+	if (fit->clusters.n_clusters < options.n_clusters)
+		env_message(env, MESSAGE_NOTICE, "%d clusters instead of %d: there are no more distinct profiles",
+					(int) fit->clusters.n_clusters, (int) options.n_clusters);
 	return RECSYS_OK;
 }
 
@@ -421,7 +430,7 @@ clusters_estimate(const Shape *shape, const void *params, Estimate *estimate)
 	double		users = (double) shape->n_users;
 	double		genres = fmax(1, (double) shape->n_genres);
 	double		axes = with_pca ? fmin(genres, p->n_components < 1 ? genres : p->n_components) : genres;
-	double		k = fmin(users, (double) p->n_clusters);
+	double		k = fmin(users, wanted_clusters(p, users));
 	double		pairs = fmin((double) shape->n_ratings, k * (double) shape->n_courses);
 	double		points = 8 * users * axes;
 
