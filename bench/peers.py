@@ -4,7 +4,7 @@ Usage: peers.py CASE DATA ANSWERS name=value ...
 
 DATA is what bench/synthetic wrote in binary. Standard output gets one line:
 
-    seconds to fit, microseconds to answer for a user, quality, name and version
+    seconds to fit, processor seconds of the same, microseconds to answer for a user, quality, name and version
 
 The data are in memory, in the form that the library wants, before the clock starts. Rankings and
 predictions go to ANSWERS for COPY (user, rank, course, rating), so that one statement judges all; where
@@ -39,10 +39,10 @@ class Data:
 
 
 def timed(function, *arguments):
-    """Seconds that the call takes, and its result."""
-    start = time.perf_counter()
+    """Seconds that the call takes, by the clock and of all threads together, and its result."""
+    start = time.perf_counter(), time.process_time()
     result = function(*arguments)
-    return time.perf_counter() - start, result
+    return (time.perf_counter() - start[0], time.process_time() - start[1]), result
 
 
 def best(scores, seen):
@@ -71,7 +71,7 @@ def implicit_model(name, model, data):
     matrix = data.matrix(binary=True)
     fit, _ = timed(lambda: model.fit(matrix, show_progress=False))
     answer, found = timed(lambda: model.recommend(data.sample, matrix[data.sample], N=TOP))
-    return fit, answer / len(data.sample), ranking(data.sample, found[0]), "", f"implicit {version('implicit')} {name}"
+    return fit, answer[0] / len(data.sample), ranking(data.sample, found[0]), "", f"implicit {version('implicit')} {name}"
 
 
 def knn(data, p):
@@ -121,7 +121,7 @@ def svd(data, p):
     rows = surprise_set(data)
     fit, _ = timed(model.fit, rows)
     answer, ratings = timed(lambda: [model.predict(u, c).est for u, c, _, _ in data.held.tolist()])
-    return (fit, answer / len(data.held), predictions(data.held, ratings), "",
+    return (fit, answer[0] / len(data.held), predictions(data.held, ratings), "",
             f"Surprise {version('scikit-surprise')} SVD")
 
 
@@ -135,7 +135,7 @@ def libmf(data, p):
     held = np.column_stack([data.held["user"], data.held["course"]]).astype("f4")
     fit, _ = timed(model.fit, rows)
     answer, ratings = timed(model.predict, held)
-    return fit, answer / len(held), predictions(data.held, ratings), "", f"LIBMF {version('libmf')}"
+    return fit, answer[0] / len(held), predictions(data.held, ratings), "", f"LIBMF {version('libmf')}"
 
 
 def nmf(data, p):
@@ -147,7 +147,7 @@ def nmf(data, p):
                 random_state=42)
     fit, weights = timed(model.fit_transform, matrix)
     answer, found = timed(lambda: best(weights[data.sample] @ model.components_, matrix[data.sample]))
-    return (fit, answer / len(data.sample), ranking(data.sample, found), "",
+    return (fit, answer[0] / len(data.sample), ranking(data.sample, found), "",
             f"scikit-learn {version('scikit-learn')} NMF")
 
 
@@ -156,7 +156,7 @@ def popular(data, p):
     matrix = data.matrix(binary=True)
     fit, counts = timed(lambda: np.asarray(matrix.sum(axis=0)).ravel())
     answer, found = timed(lambda: best(np.tile(counts, (len(data.sample), 1)), matrix[data.sample]))
-    return fit, answer / len(data.sample), ranking(data.sample, found), "", f"numpy {version('numpy')}"
+    return fit, answer[0] / len(data.sample), ranking(data.sample, found), "", f"numpy {version('numpy')}"
 
 
 def product(path, p):
@@ -173,7 +173,7 @@ def product(path, p):
             np.take_along_axis(scores, top, 1).argsort(axis=1)
 
     fit, _ = timed(run)
-    return fit, fit / len(users), (), "", f"numpy {version('numpy')} product and top {TOP}"
+    return fit, fit[0] / len(users), (), "", f"numpy {version('numpy')} product and top {TOP}"
 
 
 def standardized(path, p):
@@ -219,10 +219,10 @@ def main():
     dense = {"kmeans": kmeans, "pca": pca, "product": product}
     sparse = {"knn": knn, "als": als, "bpr": bpr, "svd": svd, "libmf": libmf, "nmf": nmf, "popular": popular}
     result = dense[case](path, p) if case in dense else sparse[case](Data(path, p["sample"]), p)
-    seconds, answer, rows, quality, name = result
+    (seconds, processor), answer, rows, quality, name = result
     with open(answers, "w", encoding="ascii") as file:
         file.writelines(rows)
-    print(seconds, answer * 1e6, quality or "-", name, sep="\t")
+    print(seconds, processor, answer * 1e6, quality or "-", name, sep="\t")
 
 
 if __name__ == "__main__":
