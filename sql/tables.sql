@@ -1,5 +1,5 @@
 -- The extension's own tables.  They are read and written by its functions only, under the
--- extension's owner; users see them through the views of training.sql.
+-- extension's owner; users see them through the views of the other files.
 
 CREATE TABLE recsys_dataset (
     name                 text PRIMARY KEY,
@@ -75,13 +75,37 @@ CREATE TABLE recsys_model_data (
 ALTER TABLE recsys_model_data ALTER COLUMN data SET STORAGE EXTERNAL;
 COMMENT ON TABLE recsys_model_data IS 'Trained models in chunks of 1 MB';
 
+CREATE TABLE recsys_evaluation (
+    evaluation   uuid PRIMARY KEY DEFAULT pg_catalog.gen_random_uuid(),
+    owner        text NOT NULL,
+    evaluated_at timestamptz NOT NULL,
+    command      text NOT NULL,
+    dataset      text NOT NULL,
+    source       jsonb NOT NULL,
+    test         text,
+    strategy     text,
+    test_size    float8,
+    folds        int NOT NULL,
+    relevance    float8,
+    random_state int NOT NULL,
+    seconds      float8 NOT NULL,
+    results      jsonb NOT NULL
+);
+COMMENT ON TABLE recsys_evaluation IS 'Stored evaluations, one row a call';
+COMMENT ON COLUMN recsys_evaluation.owner IS 'role that evaluated and may delete it; its rights and row-level security decided what was read';
+COMMENT ON COLUMN recsys_evaluation.command IS 'function that was called';
+COMMENT ON COLUMN recsys_evaluation.source IS 'the row of recsys_dataset as it was: whoever may not read those tables does not see the evaluation';
+COMMENT ON COLUMN recsys_evaluation.test IS 'relation of the held-out ratings; null when a split was drawn';
+COMMENT ON COLUMN recsys_evaluation.results IS 'the rows of the answer, as an array of objects';
+
 -- Default privileges of the site may give PUBLIC more.
-REVOKE ALL ON recsys_dataset, recsys_model, recsys_model_data FROM PUBLIC;
+REVOKE ALL ON recsys_dataset, recsys_model, recsys_model_data, recsys_evaluation FROM PUBLIC;
 
 -- The rows go where pg_dump takes the database; the definitions come with the extension.
 SELECT pg_catalog.pg_extension_config_dump('recsys_dataset', '');
 SELECT pg_catalog.pg_extension_config_dump('recsys_model', '');
 SELECT pg_catalog.pg_extension_config_dump('recsys_model_data', '');
+SELECT pg_catalog.pg_extension_config_dump('recsys_evaluation', '');
 
 -- Sessions cache datasets and models.  Any change of these rows, also by hand, by a restore or by a
 -- logical subscriber, tells every session to look again.

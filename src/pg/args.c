@@ -181,8 +181,22 @@ check_object_name(const char *kind, const char *name)
 						strlen(name))));
 }
 
+/* A regclass argument; InvalidOid for null.  0, which is a regclass too, is refused. */
+Oid
+arg_relation(FunctionCallInfo fcinfo, int i, const char *name)
+{
+	if (PG_ARGISNULL(i))
+		return InvalidOid;
+	if (!OidIsValid(PG_GETARG_OID(i)))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("argument \"%s\" is OID 0, which is no relation", name),
+				 errhint("Name a table or view; to_regclass() gives null for one that does not exist.")));
+	return PG_GETARG_OID(i);
+}
+
 /* Raises unless the value is a JSON object. */
-static Jsonb *
+Jsonb *
 required_object(Datum value, const char *name)
 {
 	Jsonb	   *object = DatumGetJsonbP(value);
@@ -195,35 +209,118 @@ required_object(Datum value, const char *name)
 	return object;
 }
 
-/* The one text value that an options object may hold; NULL when it is not there. */
-char *
-options_text(Datum options, const char *key)
+/* A JSON number as a double; out of range is infinite. */
+static double
+json_number(Numeric number)
+{
+	return DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow,
+											  NumericGetDatum(number)));
+}
+
+/* The names of options for a hint: what, then "a", "b". */
+static int
+hint_options(const OptionDef *defs, int n)
+{
+	StringInfoData names;
+
+	if (n == 0)
+		return errhint("This function has no options yet.");
+	initStringInfo(&names);
+	for (int i = 0; i < n; i++)
+		appendStringInfo(&names, "%s\"%s\"", i > 0 ? ", " : "", defs[i].name);
+	return n == 1 ? errhint("The valid option is %s.", names.data) :
+		errhint("Valid options are %s.", names.data);
+}
+
+/* The option of that name; raises with the list of valid ones. */
+static const OptionDef *
+find_option(const JsonbValue *key, const OptionDef *defs, int n)
+{
+	for (int i = 0; i < n; i++)
+		if (key->val.string.len == (int) strlen(defs[i].name) &&
+			memcmp(key->val.string.val, defs[i].name, key->val.string.len) == 0)
+			return &defs[i];
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("unrecognized option \"%.*s\"", key->val.string.len, key->val.string.val),
+			 hint_options(defs, n)));
+}
+
+/* Raises for an option of another type. */
+static void
+raise_option_type(const OptionDef *def, const char *type)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("option \"%s\" must be %s", def->name, type)));
+}
+
+/* A whole number within the range of the option. */
+static int
+option_int(const OptionDef *def, const JsonbValue *value)
+{
+	double		number = value->type == jbvNumeric ? json_number(value->val.numeric) : -1;
+
+	if (!(number >= def->min && number <= def->max) || number != (int) number)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("option \"%s\" must be a whole number from %d to %d", def->name, def->min,
+						def->max)));
+	return (int) number;
+}
+
+/* Sets one option. */
+static void
+set_option(const OptionDef *def, const JsonbValue *value)
+{
+	switch (def->type)
+	{
+		case OPTION_TEXT:
+			if (value->type != jbvString)
+				raise_option_type(def, "a string");
+			*(char **) def->target = pnstrdup(value->val.string.val, value->val.string.len);
+			break;
+		case OPTION_BOOL:
+			if (value->type != jbvBool)
+				raise_option_type(def, "true or false");
+			*(bool *) def->target = value->val.boolean;
+			break;
+		case OPTION_INT:
+			*(int *) def->target = option_int(def, value);
+			break;
+	}
+}
+
+/* Reads an options object; targets of options that are not there stay as they are. */
+void
+options_read(Datum options, const OptionDef *defs, int n)
 {
 	Jsonb	   *object = required_object(options, "options");
 	JsonbIterator *iterator = JsonbIteratorInit(&object->root);
 	JsonbIteratorToken token;
-	JsonbValue	value;
-	char	   *text = NULL;
+	JsonbValue	key,
+				value;
 
-	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
+	while ((token = JsonbIteratorNext(&iterator, &key, true)) != WJB_DONE)
 	{
-		if (token == WJB_KEY &&
-			(key == NULL || value.val.string.len != (int) strlen(key) ||
-			 memcmp(value.val.string.val, key, value.val.string.len) != 0))
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("unrecognized option \"%.*s\"", value.val.string.len,
-							value.val.string.val),
-					 key ? errhint("The valid option is \"%s\".", key) :
-					 errhint("This function has no options yet.")));
-		if (token != WJB_VALUE)
+		const OptionDef *def;
+
+		if (token != WJB_KEY)
 			continue;
-		if (value.type != jbvString)
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("option \"%s\" must be a string", key)));
-		text = pnstrdup(value.val.string.val, value.val.string.len);
+		def = find_option(&key, defs, n);
+		(void) JsonbIteratorNext(&iterator, &value, true);
+		set_option(def, &value);
 	}
+}
+
+/* The one text value that an options object may hold; NULL when it is not there. */
+char *
+options_text(Datum options, const char *key)
+{
+	char	   *text = NULL;
+	OptionDef	def = {.name = key, .type = OPTION_TEXT, .target = &text};
+
+	options_read(options, &def, 1);
 	return text;
 }
 
@@ -231,7 +328,7 @@ options_text(Datum options, const char *key)
 void
 options_empty(Datum options)
 {
-	(void) options_text(options, NULL);
+	options_read(options, NULL, 0);
 }
 
 /* The method of that name; raises with the list of valid ones. */
@@ -269,14 +366,6 @@ method_of_model(const char *model)
 				 errhint("Name the method in the second argument. Valid methods are %s.", names)));
 	}
 	return method;
-}
-
-/* A JSON number as a double; out of range is infinite. */
-static double
-json_number(Numeric number)
-{
-	return DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow,
-											  NumericGetDatum(number)));
 }
 
 /* The interval that is being read. */

@@ -6,6 +6,7 @@
 #define PG_ARGS_H
 
 #include "fmgr.h"
+#include "utils/jsonb.h"
 
 #include "core/method.h"
 #include "core/params.h"
@@ -36,8 +37,34 @@ extern char *arg_course(FunctionCallInfo fcinfo, int i);
 /* The elements of a float8[] argument; nulls are errors.  NULL for null. */
 extern double *arg_numbers(FunctionCallInfo fcinfo, int i, const char *name, int *n);
 
+/* A regclass argument; InvalidOid for null.  0, which is a regclass too, is refused. */
+extern Oid	arg_relation(FunctionCallInfo fcinfo, int i, const char *name);
+
 /* Names of models and datasets have 1 to 63 bytes. */
 extern void check_object_name(const char *kind, const char *name);
+
+/* A jsonb argument that must be an object. */
+extern Jsonb *required_object(Datum value, const char *name);
+
+/* One key that an options object may have. */
+typedef enum OptionType
+{
+	OPTION_TEXT,				/* char * */
+	OPTION_BOOL,				/* bool */
+	OPTION_INT					/* int */
+} OptionType;
+
+typedef struct OptionDef
+{
+	const char *name;
+	OptionType	type;
+	void	   *target;			/* set when the key is there */
+	int			min;			/* OPTION_INT */
+	int			max;
+} OptionDef;
+
+/* Reads an options object.  Unknown keys are errors that list the valid ones. */
+extern void options_read(Datum options, const OptionDef *defs, int n);
 
 /*
  * The one text value that an options object may hold; NULL when it is not

@@ -572,6 +572,50 @@ dataset_of_build(const pg_uuid_t *build)
 	return SPI_processed > 0 ? load_dataset() : NULL;
 }
 
+/* A dataset outside the cache, which is discarded with the call: may the current user read it? */
+static bool
+source_readable(Dataset *source)
+{
+	pin_until(&source->pinned, CurrentMemoryContext);
+	pin_discard(&source->pinned);
+	return dataset_readable(source);
+}
+
+/*
+ * May the current user SELECT all that an evaluation was made from: the dataset
+ * as it was then and, as far as their columns were read, the held-out ratings?
+ */
+bool
+dataset_evaluation_readable(const pg_uuid_t *evaluation)
+{
+	Oid			types[] = {UUIDOID};
+	Datum		values[] = {UUIDPGetDatum(evaluation)};
+	static const char *const sources[] = {
+		"SELECT e.source WHERE true",
+		"SELECT (e.source OPERATOR(pg_catalog.-) '{courses,users,terms,time_column}'::pg_catalog.text[])"
+		" OPERATOR(pg_catalog.||) pg_catalog.jsonb_build_object('ratings', e.test)"
+		" WHERE e.test IS NOT NULL"
+	};
+	bool		readable = true;
+	uint64		found = 0;
+
+	SPI_connect();
+	for (int i = 0; i < (int) lengthof(sources) && readable; i++)
+	{
+		char	   *query = psprintf("SELECT " DATASET_COLUMNS " FROM %%1$s.recsys_evaluation AS e,"
+									 " LATERAL (%s) AS s (source), pg_catalog.jsonb_populate_record("
+									 "NULL::%%1$s.recsys_dataset, s.source) AS d"
+									 " WHERE e.evaluation OPERATOR(pg_catalog.=) $1", sources[i]);
+
+		registry_execute(REGISTRY_READ_ACTIVE, query, 1, types, values, NULL);
+		found += SPI_processed;
+		if (SPI_processed > 0)
+			readable = source_readable(load_dataset());
+	}
+	SPI_finish();
+	return readable && found > 0;
+}
+
 /* Takes a dataset out of the cache, if it is there. */
 static void
 forget(const char *name)
@@ -681,11 +725,7 @@ dataset_build_readable(const pg_uuid_t *build)
 	SPI_connect();
 	source = dataset_of_build(build);
 	if (source)
-	{
-		pin_until(&source->pinned, CurrentMemoryContext);
-		pin_discard(&source->pinned);
-		readable = dataset_readable(source);
-	}
+		readable = source_readable(source);
 	SPI_finish();
 	return readable;
 }

@@ -107,6 +107,12 @@ typedef struct DatasetArgs
 extern void dataset_register(DatasetArgs *args);
 extern void dataset_drop(const char *name);
 
+/*
+ * The dataset with a relation of held-out ratings in place of its own, and no others; palloc'd.  Raises
+ * when the relation has not the columns of the dataset, or other types.
+ */
+extern Dataset *dataset_with_ratings(const Dataset *dataset, Oid relid);
+
 /* The dataset, pinned until the context is reset; unknown: error. */
 extern Dataset *dataset_open(const char *name, MemoryContext until);
 
@@ -123,6 +129,7 @@ extern Dataset *dataset_of_build(const pg_uuid_t *build);
 extern void dataset_check_select(const Dataset *dataset);
 extern bool dataset_readable(const Dataset *dataset);
 extern bool dataset_build_readable(const pg_uuid_t *build);
+extern bool dataset_evaluation_readable(const pg_uuid_t *evaluation);
 extern bool dataset_exists(const char *name);
 
 /* One of its relations by the stored name; missing: error that names the dataset. */

@@ -21,15 +21,13 @@
 
 typedef Oid (*ReadType) (Oid type);
 
-/* Qualified, quoted name of a relation that can be a source; InvalidOid gives NULL. */
+/* Qualified, quoted name of a relation that can be read. */
 static char *
-source_name(Oid relid, const char *what)
+readable_name(Oid relid, const char *what)
 {
-	char	   *name = relid == InvalidOid ? NULL : get_rel_name(relid);
+	char	   *name = get_rel_name(relid);
 	char		kind;
 
-	if (relid == InvalidOid)
-		return NULL;
 	if (name == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),
@@ -41,12 +39,24 @@ source_name(Oid relid, const char *what)
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				 errmsg("\"%s\" cannot be used for %s", name, what),
 				 errhint("Use a table, view, materialized view or foreign table.")));
+	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)), name);
+}
+
+/* The same of a relation that can be a source; InvalidOid gives NULL. */
+static char *
+source_name(Oid relid, const char *what)
+{
+	char	   *name = relid == InvalidOid ? NULL : readable_name(relid, what);
+
+	if (relid == InvalidOid)
+		return NULL;
 	if (get_rel_persistence(relid) == RELPERSISTENCE_TEMP)
 		ereport(ERROR,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				 errmsg("temporary relation \"%s\" cannot be used for %s", name, what),
+				 errmsg("temporary relation \"%s\" cannot be used for %s", get_rel_name(relid),
+						what),
 				 errhint("Other sessions must see the same data.")));
-	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)), name);
+	return name;
 }
 
 /* Two keys that the database calls equal must be one key here, where bytes are compared. */
@@ -490,6 +500,61 @@ dataset_register(DatasetArgs *args)
 		write_dataset(args, texts, lengthof(texts));
 	}
 	SPI_finish();
+}
+
+/* Raises unless a relation of held-out ratings has this column of the dataset. */
+static void
+require_test_column(const Dataset *dataset, const char *relation, Oid relid, const char *column)
+{
+	if (get_attnum(relid, column) > InvalidAttrNumber)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_COLUMN),
+			 errmsg("column \"%s\" of relation %s does not exist", column, relation),
+			 errhint("Held-out ratings have the column names of dataset \"%s\": \"%s\", \"%s\"%s%s%s.",
+					 dataset->name, dataset->user_column, dataset->course_column,
+					 dataset->rating_column ? ", \"" : "",
+					 dataset->rating_column ? dataset->rating_column : "",
+					 dataset->rating_column ? "\"" : "")));
+}
+
+/* Type of a column of the dataset's ratings. */
+static Oid
+ratings_type(const Dataset *dataset, const char *column)
+{
+	return dataset_column_type(dataset, dataset->ratings,
+							   dataset_relation(dataset, dataset->ratings), column);
+}
+
+/*
+ * The dataset with another relation of ratings, and nothing else: held-out
+ * ratings, under the same column names, times not needed.  It may be a temporary
+ * relation.  Raises when it has not these columns, or other types.
+ */
+Dataset *
+dataset_with_ratings(const Dataset *dataset, Oid relid)
+{
+	Dataset    *copy = palloc0(sizeof(Dataset));
+	DatasetArgs args = {.ratings = relid};
+	Oid			user_type,
+				course_type;
+
+	copy->name = dataset->name;
+	copy->ratings = readable_name(relid, "held-out ratings");
+	copy->user_column = args.user_column = dataset->user_column;
+	copy->course_column = args.course_column = dataset->course_column;
+	copy->rating_column = args.rating_column = dataset->rating_column;
+	copy->resolved = palloc0(sizeof(Resolved));
+	require_test_column(dataset, copy->ratings, relid, copy->user_column);
+	require_test_column(dataset, copy->ratings, relid, copy->course_column);
+	if (copy->rating_column)
+		require_test_column(dataset, copy->ratings, relid, copy->rating_column);
+	check_ratings(&args, copy->ratings, &user_type, &course_type);
+	check_same_kind(copy->ratings, copy->user_column, user_type,
+					ratings_type(dataset, dataset->user_column));
+	check_same_kind(copy->ratings, copy->course_column, course_type,
+					ratings_type(dataset, dataset->course_column));
+	return copy;
 }
 
 /* Raises unless the dataset is the caller's. */

@@ -22,6 +22,7 @@ typedef struct Job
 	instr_time	started;
 	bool		verbose;		/* pass NOTICEs on */
 	Progress   *progress;		/* shown in recsys_progress; or NULL */
+	void	   *owner;			/* of the callbacks, where the job's own are replaced */
 	StringInfoData log;			/* training log: JSON array elements, comma-separated */
 } Job;
 

@@ -90,6 +90,13 @@ take_slot(const Progress *run)
 	pgstat_progress_update_param(PARAM_STARTED, run->started);
 }
 
+/* Is the slot still that of the run? */
+static bool
+owns_slot(void)
+{
+	return MyBEEntry != NULL && MyBEEntry->st_progress_command == PROGRESS_COMMAND;
+}
+
 /* Starts reporting. */
 void
 progress_start(Progress *run, Oid relation, const char *model, const char *method,
@@ -110,7 +117,7 @@ progress_update(const Progress *run, Phase phase, int64_t iteration, int64_t of)
 	static const int params[] = {PARAM_PHASE, PARAM_ITERATION, PARAM_OF};
 	int64		values[] = {phase + 1, iteration, of};
 
-	if (MyBEEntry != NULL && MyBEEntry->st_progress_command != PROGRESS_COMMAND)
+	if (MyBEEntry != NULL && !owns_slot())
 		take_slot(run);
 	pgstat_progress_update_multi_param(lengthof(params), params, values);
 }
@@ -121,6 +128,20 @@ progress_loss(Progress *run, double loss)
 {
 	run->loss = loss;
 	put_loss(loss);
+}
+
+/* The run has come to something else: other names, no value of the objective yet. */
+void
+progress_name(Progress *run, const char *model, const char *method)
+{
+	run->model = model;
+	run->method = method;
+	run->loss = NAN;
+	if (!owns_slot())
+		return;					/* the next update takes it again */
+	put_text(PARAM_MODEL, MODEL_WORDS, model);
+	put_text(PARAM_METHOD, METHOD_WORDS, method);
+	put_loss(run->loss);
 }
 
 /* Ends reporting; an error does that by itself. */

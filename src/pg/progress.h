@@ -23,6 +23,7 @@ extern void progress_start(Progress *run, Oid relation, const char *model, const
 						   Phase phase);
 extern void progress_update(const Progress *run, Phase phase, int64_t iteration, int64_t of);
 extern void progress_loss(Progress *run, double loss);
+extern void progress_name(Progress *run, const char *model, const char *method);
 extern void progress_end(void);
 
 /* One row of the view. */

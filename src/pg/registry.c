@@ -182,6 +182,7 @@ registry_enter(FunctionCallInfo fcinfo)
 	tables.dataset_rel = own_table(schema, "recsys_dataset");
 	tables.model_rel = own_table(schema, "recsys_model");
 	tables.data_rel = own_table(schema, "recsys_model_data");
+	tables.evaluation_rel = own_table(schema, "recsys_evaluation");
 	tables.owner = relation_owner(tables.model_rel);
 	tables.schema = schema;
 	tables_generation = before;
@@ -242,7 +243,7 @@ registry_execute(RegistryMode mode, const char *format, int n_args, Oid *types, 
 	Oid			user;
 	int			security;
 	int			result;
-	bool		reads = mode != REGISTRY_WRITE_DATASETS && mode != REGISTRY_WRITE_MODELS;
+	bool		reads = mode < REGISTRY_WRITE_DATASETS;
 
 	if (mode == REGISTRY_WRITE_DATASETS)
 		check_triggers(tables.dataset_rel);
@@ -251,6 +252,8 @@ registry_execute(RegistryMode mode, const char *format, int n_args, Oid *types, 
 		check_triggers(tables.model_rel);
 		check_triggers(tables.data_rel);
 	}
+	if (mode == REGISTRY_WRITE_EVALUATIONS)
+		check_triggers(tables.evaluation_rel);
 	GetUserIdAndSecContext(&user, &security);
 	SetUserIdAndSecContext(tables.owner, security | SECURITY_LOCAL_USERID_CHANGE |
 						   SECURITY_NOFORCE_RLS);

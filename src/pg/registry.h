@@ -16,6 +16,7 @@ typedef struct Registry
 	Oid			dataset_rel;
 	Oid			model_rel;
 	Oid			data_rel;
+	Oid			evaluation_rel;
 } Registry;
 
 /* Called at the start of every entry point: finds the tables beside that function. */
@@ -78,7 +79,8 @@ typedef enum RegistryMode
 	REGISTRY_READ_ACTIVE,		/* under the active snapshot */
 	REGISTRY_READ_TRANSACTION,	/* under the transaction's own snapshot */
 	REGISTRY_WRITE_DATASETS,	/* a command that sees and makes changes of recsys_dataset */
-	REGISTRY_WRITE_MODELS		/* of recsys_model and recsys_model_data */
+	REGISTRY_WRITE_MODELS,		/* of recsys_model and recsys_model_data */
+	REGISTRY_WRITE_EVALUATIONS	/* of recsys_evaluation */
 } RegistryMode;
 
 extern void registry_execute(RegistryMode mode, const char *format, int n_args, Oid *types,

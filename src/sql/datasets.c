@@ -24,20 +24,6 @@ required_name(FunctionCallInfo fcinfo, int i, const char *name)
 	return arg_name(fcinfo, i);
 }
 
-/* A regclass argument; InvalidOid for null.  0, which is a regclass too, is refused. */
-static Oid
-arg_relation(FunctionCallInfo fcinfo, int i, const char *name)
-{
-	if (PG_ARGISNULL(i))
-		return InvalidOid;
-	if (!OidIsValid(PG_GETARG_OID(i)))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("argument \"%s\" is OID 0, which is no relation", name),
-				 errhint("Name a table or view; to_regclass() gives null for one that does not exist.")));
-	return PG_GETARG_OID(i);
-}
-
 RECSYS_FUNCTION(recsys_register_dataset);
 
 /*

@@ -43,7 +43,10 @@ SELECT register_dataset('school', 'school.ratings', 'school.courses', time_colum
 SELECT is((SELECT count(*) FROM train_model(method, dataset => 'school')), 1::bigint, 'the owner trains ' || method)
 	FROM recsys_methods();
 SELECT is((SELECT array_agg(DISTINCT owner) FROM recsys_models), '{course_owner}', 'and owns the models');
+SELECT is((SELECT count(*) FROM evaluate_method('knn', dataset => 'school', options => '{"store": true}') WHERE metric = 'ndcg'), 1::bigint,
+	'and stores an evaluation');
 RESET ROLE;
+UPDATE recsys.recsys_evaluation SET evaluation = '00000000-0000-4000-8000-000000000001';	-- by which calls.psql knows it
 
 -- ------------------------------------------------------------ answers are for those who may read the data
 
@@ -74,7 +77,7 @@ BEGIN
 			answered := answered || c.view::text;
 		END IF;
 	END LOOP;
-	FOR c IN SELECT statement_for(call, 'knn') AS statement FROM school.call WHERE name = 'recsys_dataset_readable'
+	FOR c IN SELECT statement_for(call, 'knn') AS statement FROM school.call WHERE name IN ('recsys_dataset_readable', 'recsys_evaluation_readable')
 			UNION ALL SELECT format('SELECT * FROM recsys.recsys_model_readable(%L)', build) FROM school.build LOOP
 		EXECUTE replace(c.statement, '*', 'count(*)') || ' r WHERE r' INTO found;
 		IF found > 0 THEN
@@ -234,6 +237,7 @@ SET LOCAL ROLE course_column_reader;
 SELECT lives_ok(statement, 'a reader of columns: ' || function) FROM asking ORDER BY function;
 SELECT is((SELECT count(*) FROM recsys.recsys_models), 5::bigint, 'a reader of columns sees the models');
 SELECT is((SELECT array_agg(name) FROM recsys.recsys_datasets), '{school}', 'and the dataset');
+SELECT is((SELECT count(DISTINCT evaluation) FROM recsys.recsys_evaluations), 1::bigint, 'and the evaluation');
 RESET ROLE;
 
 -- One missing right is enough.
@@ -252,7 +256,8 @@ BEGIN
 			NULL;
 		END;
 	END LOOP;
-	IF EXISTS (SELECT FROM recsys.recsys_models UNION ALL SELECT FROM recsys.recsys_model_versions) THEN
+	IF EXISTS (SELECT FROM recsys.recsys_models UNION ALL SELECT FROM recsys.recsys_model_versions UNION ALL
+			SELECT FROM recsys.recsys_evaluations) THEN
 		answered := answered || 'views'::text;
 	END IF;
 	RESET ROLE;
@@ -354,8 +359,8 @@ SELECT is_empty($$
 	SELECT c.relname, p.privilege FROM pg_class c, unnest('{SELECT,INSERT,UPDATE,DELETE,TRUNCATE,REFERENCES,TRIGGER}'::text[]) p (privilege)
 	WHERE c.relnamespace = 'recsys'::regnamespace AND c.relkind = 'r' AND has_table_privilege('course_owner', c.oid, privilege)$$,
 	'nobody has rights on the tables');
-SELECT is((SELECT count(*) FROM pg_class WHERE relnamespace = 'recsys'::regnamespace AND relkind = 'r'), 3::bigint,
-	'of which there are three');
+SELECT is((SELECT count(*) FROM pg_class WHERE relnamespace = 'recsys'::regnamespace AND relkind = 'r'), 4::bigint,
+	'of which there are four');
 SELECT is_empty($$
 	SELECT c.relname, p.privilege FROM pg_class c, unnest('{INSERT,UPDATE,DELETE,TRUNCATE,REFERENCES,TRIGGER}'::text[]) p (privilege)
 	WHERE c.relnamespace = 'recsys'::regnamespace AND c.relkind = 'v' AND has_table_privilege('course_owner', c.oid, privilege)$$,

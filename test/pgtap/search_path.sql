@@ -121,6 +121,13 @@ SELECT is(in_peace($$SELECT model FROM train_model('peaceful', 'course_similarit
 SELECT is((SELECT fingerprint FROM recsys.recsys_model WHERE model = 'attacked course_similarity'), (SELECT fingerprint FROM recsys.recsys_model WHERE model = 'peaceful'),
 	'the same data, words included');
 
+-- An evaluation, stored
+CREATE TABLE school.held AS SELECT user_id, course_id, rating FROM school.ratings WHERE user_id % 3 = 0 AND course_id < 'c05';
+SELECT is(under_attack($$SELECT pg_catalog.count(*) FROM recsys.tune_method('course_similarity', '{"ngram_range": [[1, 1], [1, 2]]}', 'attacked', 'school.held',
+	options => '{"store": true}')$$), in_peace($$SELECT count(*) FROM tune_method('course_similarity', '{"ngram_range": [[1, 1], [1, 2]]}', 'attacked', 'school.held')$$),
+	'tune_method on held-out ratings, stored');
+SELECT is((SELECT count(DISTINCT evaluation) FROM recsys.recsys_evaluations), 1::bigint, 'and seen');
+
 -- A statement that gives all rows of a call as one text
 CREATE FUNCTION school.rows_of(call text) RETURNS text LANGUAGE sql AS $$
 	SELECT 'SELECT pg_catalog.string_agg(r::pg_catalog.text, '' '') FROM ' || call || ' AS r' $$;
@@ -145,6 +152,8 @@ FROM (SELECT replace(replace(call, '<model>', quote_literal('attacked ' || metho
 SELECT is(under_attack('SELECT ' || call), in_peace('SELECT ' || call), call) FROM school.call WHERE call <> ''
 	AND name IN (SELECT proname FROM pg_proc WHERE prokind = 'a' AND pronamespace = 'recsys'::regnamespace);
 SELECT is(under_attack($$SELECT recsys.drop_model('attacked words')$$), '', 'drop_model');
+SELECT is(under_attack(format('SELECT recsys.drop_evaluation(%L)', evaluation)), '', 'drop_evaluation') FROM recsys.recsys_evaluation;
+SELECT is((SELECT count(*) FROM recsys.recsys_evaluation), 0::bigint, 'drops it');
 SELECT is(under_attack($$SELECT recsys.drop_dataset('attacked words')$$), '', 'drop_dataset');
 
 -- Casts between types of PostgreSQL, which no search path could hide, are for superusers.
