@@ -90,27 +90,33 @@ evaluate_model_rows(Call *call, const char *model, const EvaluateArgs *args)
 	evaluate_one(call, serving.rec->method, serving.rec->params, serving.dataset, args);
 }
 
-/* Raises unless the methods are given, each once. */
-static void
-check_methods(char **methods, int n)
+/* The methods by name: some, and each once. */
+static const Method **
+find_methods(char **names, int n)
 {
+	const Method **methods = palloc(sizeof(Method *) * Max(n, 1));
+
 	if (n == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("argument \"%s\" is empty", "methods"),
 				 errhint("Name the methods to compare; recsys_methods() lists them.")));
 	for (int i = 0; i < n; i++)
+	{
+		methods[i] = required_method(names[i]);
 		for (int j = 0; j < i; j++)
-			if (strcmp(methods[i], methods[j]) == 0)
+			if (methods[j] == methods[i])
 				ereport(ERROR,
 						(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						 errmsg("method \"%s\" is given more than once", methods[i]),
+						 errmsg("method \"%s\" is given more than once", names[i]),
 						 errhint("To compare parameters of one method, use tune_method().")));
+	}
+	return methods;
 }
 
 /* Raises for parameters of a method that is not among the compared ones. */
 static void
-check_params_keys(Jsonb *params, char **methods, int n)
+check_params_keys(Jsonb *params, const Method **methods, int n)
 {
 	JsonbIterator *iterator = JsonbIteratorInit(&params->root);
 	JsonbIteratorToken token;
@@ -121,15 +127,15 @@ check_params_keys(Jsonb *params, char **methods, int n)
 		bool		known = token != WJB_KEY;
 
 		for (int i = 0; i < n && !known; i++)
-			known = key.val.string.len == (int) strlen(methods[i]) &&
-				memcmp(key.val.string.val, methods[i], key.val.string.len) == 0;
+			known = key.val.string.len == (int) strlen(methods[i]->name) &&
+				memcmp(key.val.string.val, methods[i]->name, key.val.string.len) == 0;
 		if (!known)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("argument \"%s\" has parameters of \"%.*s\", which is not among the methods",
 							"params", key.val.string.len, key.val.string.val),
 					 errhint("Write an object for each method, like '{\"%s\": {\"random_state\": 1}}'.",
-							 methods[0])));
+							 methods[0]->name)));
 	}
 }
 
@@ -155,23 +161,18 @@ compared_params(const Method *method, Jsonb *params)
 
 /* compare_methods(). */
 void
-compare_methods_rows(Call *call, char **methods, int n, Datum params_json, const char *dataset,
+compare_methods_rows(Call *call, char **names, int n, Datum params_json, const char *dataset,
 					 const EvaluateArgs *args)
 {
 	Run			run = {.args = args};
 	Jsonb	   *params = required_object(params_json, "params");
-	Candidate  *candidates;
+	const Method **methods = find_methods(names, n);
+	Candidate  *candidates = palloc(sizeof(Candidate) * n);
 
-	check_methods(methods, n);
-	candidates = palloc(sizeof(Candidate) * n);
-	for (int i = 0; i < n; i++)
-	{
-		const Method *method = required_method(methods[i]);
-
-		candidates[i] = make_candidate(method, compared_params(method, params),
-									   args->split.folds);
-	}
 	check_params_keys(params, methods, n);
+	for (int i = 0; i < n; i++)
+		candidates[i] = make_candidate(methods[i], compared_params(methods[i], params),
+									   args->split.folds);
 	check_one_split(args);
 	run.dataset = dataset_open(dataset, CurrentMemoryContext);
 	run_prepare(&run);

@@ -108,6 +108,27 @@ open_test(const EvaluateArgs *args, const Dataset *dataset)
 
 /* ------------------------------------------------------------ loading */
 
+/* Are two texts the same but for digits? */
+static bool
+same_but_digits(const char *a, const char *b)
+{
+	const char *digits = "0123456789.";
+
+	while (*a != '\0' && *b != '\0')
+	{
+		a += strspn(a, digits);
+		b += strspn(b, digits);
+		if (*a != *b)
+			return false;
+		if (*a != '\0')
+		{
+			a++;
+			b++;
+		}
+	}
+	return *a == *b;
+}
+
 /* Shows a warning of the core once, not for every fit. */
 static void
 warn_once(MessageLevel level, const char *text, void *ctx)
@@ -119,7 +140,7 @@ warn_once(MessageLevel level, const char *text, void *ctx)
 	if (level != MESSAGE_WARNING)
 		return;
 	foreach(cell, run->warned)
-		if (strcmp(lfirst(cell), text) == 0)
+		if (same_but_digits(lfirst(cell), text))
 			return;
 	old = MemoryContextSwitchTo(run->job->context);
 	run->warned = lappend(run->warned, pstrdup(text));

@@ -23,6 +23,7 @@ $node->safe_psql('postgres', q{
 	GRANT SELECT ON ratings, courses, users TO trainer;
 	SET ROLE trainer;
 	SELECT train_model('hers', 'knn', dataset => 'school');
+	SELECT count(*) FROM evaluate_method('knn', dataset => 'school', options => '{"store": true}');
 	RESET ROLE;
 	CREATE MATERIALIZED VIEW ready AS SELECT * FROM recommend_all('knn', 3)});
 
@@ -32,7 +33,9 @@ my $versions = q{SELECT string_agg(concat_ws(' ', model, version, published, pub
 	',' ORDER BY model, version) FROM recsys_model};
 my $contents = q{SELECT md5(string_agg(md5(data), '' ORDER BY build, chunk)) FROM recsys_model_data};
 my $serve = q{SELECT string_agg(course_id || ' ' || title || ' ' || score, ',') FROM recommend_courses(7, 'items', 20)};
-my %source = map { $_ => scalar $node->safe_psql('postgres', $_) } $installed, $versions, $contents, $serve, $school_answers, $ready;
+my $evaluations = q{SELECT md5(string_agg(e::text, ',' ORDER BY e::text)) FROM recsys_evaluations AS e};
+my %source = map { $_ => scalar $node->safe_psql('postgres', $_) } $installed, $versions, $contents, $serve, $school_answers, $ready,
+	$evaluations;
 like($source{$installed}, qr/^recsys\|\d+\.\d+\.\d+$/, 'the extension is in the source');
 is($node->safe_psql('postgres', 'SELECT count(*) > 4 FROM recsys_model_data'), 't', 'its models have several chunks');
 
@@ -53,7 +56,8 @@ sub check_equal
 	my ($session, $name) = @_;
 	answers($session, $_->[0], $source{$_->[0]}, "$name: $_->[1]") for [ $installed, 'the same schema and version' ],
 		[ $versions, 'the same models' ], [ $contents, 'the same bytes' ], [ $serve, 'the same answers' ],
-		[ $school_answers, 'the same answers of every method' ], [ $ready, 'the same materialized answers' ];
+		[ $school_answers, 'the same answers of every method' ], [ $ready, 'the same materialized answers' ],
+		[ $evaluations, 'the same stored evaluations' ];
 	answers($session, q{SELECT version FROM train_model('items', 'knn', dataset => 'plain')}, 3, "$name: training makes the next version");
 	answers($session, q{SELECT rollback_model('items')}, 2, "$name: which can be rolled back");
 	answers($session, $serve, $source{$serve}, "$name: to what was restored");

@@ -239,6 +239,17 @@ sub json
 	return literal('{' . join(', ', @members) . '}') . "::$type";
 }
 
+# Options that some function has, with good and hostile values.
+sub hostile_options
+{
+	my ($self, $type) = @_;
+	my @members = map {
+		my $name = pick(qw(store leave_k latest graded samples users_key));
+		"\"$name\": " . (chance(0.5) ? pick('true', 'false', 1, 2, 3, '"user_id"') : $self->hostile_json)
+	} 1 .. pick(1, 1, 2, 3);
+	return literal('{' . join(', ', @members) . '}') . "::$type";
+}
+
 # Bytes of an aggregate state: genuine, or changed, or none at all.
 sub state
 {
@@ -292,8 +303,8 @@ sub value
 		return '(' . $self->hostile_array($element, $name) . ")::$type";
 	}
 	return $self->state($good) if $type eq 'bytea';
-	return $good && $name eq 'options' ? "'{}'::$type" : $self->json($type, $call->{method}, $good)
-		if $type =~ /^jsonb?$/;
+	return $good ? "'{}'::$type" : $self->hostile_options($type) if $name eq 'options' && ($good || chance(0.5));
+	return $self->json($type, $call->{method}, $good) if $type =~ /^jsonb?$/;
 	if ($integers{$type})
 	{
 		my $most = $integers{$type};
@@ -312,7 +323,7 @@ sub value
 	}
 	if ($good)
 	{
-		return literal(pick(@$texts)) . "::$type"    if $known->{$type};
+		return literal(pick(@$texts)) . "::$type"    if $known->{$type} || $known->{"$name $type"};
 		return pick(0, 1, 2, 2.5, 4, -1) . "::$type" if $type =~ /^(?:double precision|real|numeric)$/;
 	}
 	return pick(@{ $values{$type} }) . "::$type"                  if $values{$type} && !($type eq 'record' && $good);

@@ -93,9 +93,10 @@ sub check_nothing_left
 	is($control->query(qq{
 		SELECT (SELECT count(*) FROM recsys_model WHERE model = 'victim'),
 			(SELECT count(*) FROM recsys_model_data d WHERE NOT EXISTS (SELECT FROM recsys_model m WHERE m.build = d.build)),
+			(SELECT count(*) FROM recsys_evaluation),
 			(SELECT count(*) FROM pg_locks WHERE pid = $victim->{pid}),
 			(SELECT count(*) FROM recsys_progress WHERE pid = $victim->{pid})}),
-		'0|0|0|0', "$name: no version, no data, no lock, no progress is left");
+		'0|0|0|0|0', "$name: no version, no data, no evaluation, no lock, no progress is left");
 }
 
 # Runs sql in the victim, stops it `delay` seconds into the phase, and checks.  Every try that met a running statement
@@ -117,6 +118,7 @@ sub stop_once
 	}
 	if ($through)
 	{
+		$control->query('SELECT drop_evaluation(evaluation) FROM recsys_evaluation');
 		$control->query("SELECT drop_model('victim')") if $control->query("SELECT count(*) FROM recsys_model WHERE model = 'victim'");
 	}
 	else
@@ -172,6 +174,10 @@ stop_in_phase('recommend_all, by user', "SELECT count(*) FROM recommend_all('by_
 stop_in_phase('recommend_users', "SELECT count(*) FROM recommend_users(1, 'by_genre', 10)", 'scoring', 0.1, 'cancel');
 stop_in_phase('user_profiles', "SELECT count(*) FROM user_profiles('big')", 'active', 0.3, 'cancel');
 stop_in_phase('similar_users', "SELECT count(*) FROM similar_users(7, 'by_user')", 'loading', 0.4, 'cancel');
+my $evaluate = q{SELECT count(*) FROM evaluate_method('knn', dataset => 'big', strategy => 'course', folds => 3, options => '{"store": true}')};
+stop_in_phase("evaluate_method, $_->[0]", $evaluate, @$_, 'cancel')
+	for [ 'loading', 0.25 ], [ 'preparing', 0.5 ], [ 'fitting', 0.3 ], [ 'scoring', 1 ];
+stop_in_phase('tune_method', q{SELECT count(*) FROM tune_method('knn', '{"neighbors": [10, 20, 40]}', 'big')}, 'scoring', 2, 'cancel', 'terminate');
 
 # statement_timeout, at moments spread over runs and answers of every kind, sent by a role that does not own the extension's
 # tables: afterwards the role is the one that was set, the session answers, and no memory of a call is held.
@@ -186,7 +192,7 @@ push @timed, map { [ $_->[0], "SELECT count(*) FROM $_->[0]($_->[1])", $_->[2] ]
 	[ 'similar_users', q{7, 'by_user'}, 400 ], [ 'user_profiles', q{'big'}, 400 ], [ 'dataset_summary', q{'big'}, 400 ],
 	[ 'enrollment_histogram', q{'big'}, 300 ], [ 'top_courses', q{'big'}, 300 ], [ 'dataset_genres', q{'big'}, 3 ],
 	[ 'keyword_counts', q{'words'}, 300 ], [ 'recommend_courses', q{5, 'by_user', 3000}, 3 ],
-	[ 'similar_courses', q{5, 'by_genre', 3000}, 3 ];
+	[ 'similar_courses', q{5, 'by_genre', 3000}, 3 ], [ 'evaluate_method', q{'user_profile', dataset => 'big'}, 3000 ];
 $victim->query('SET ROLE analyst');
 for my $case (@timed)
 {

@@ -67,6 +67,9 @@ $node->safe_psql(
 	CREATE TEMP TABLE builds AS SELECT build, md5(model || version)::uuid AS known FROM recsys_model;
 	UPDATE recsys_model AS m SET build = known FROM builds AS b WHERE b.build = m.build;
 	UPDATE recsys_model_data AS d SET build = known FROM builds AS b WHERE b.build = d.build;
+	CREATE TABLE school.held AS SELECT * FROM school.ratings WHERE user_id % 4 = 0;
+	SELECT count(*) FROM evaluate_method('knn', dataset => 'ints', options => '{"store": true}');
+	UPDATE recsys_evaluation SET evaluation = md5(dataset)::uuid;
 	CREATE ROLE visitor;
 	GRANT USAGE ON SCHEMA recsys, school TO visitor;
 	GRANT USAGE, CREATE ON SCHEMA hostile TO visitor;
@@ -366,17 +369,22 @@ sub good_values
 		description_column   => ['description'],
 		genre_columns        => [qw(g1 g2)],
 		user_feature_columns => ['level'],
-		strategy             => [qw(score active random)],
+		strategy             => [qw(score active random random user course leave_k_out)],
+		metric               => [qw(ndcg recall rmse)],
 		text_column          => ['title'],
 		'ratings regclass'   => ['school.ratings', 'school.view'],
 		'courses regclass'   => ['school.courses'],
 		'users regclass'     => ['school.users'],
 		'terms regclass'     => ['school.terms'],
+		'test regclass'      => ['school.held'],
 		regclass             => ['school.ratings', 'school.courses'],
 		regconfig            => ['english',        'simple'],
 		name => [qw(user_id course_id rating title)],
+		'test_size double precision' => [0.1, 0.25, 0.5],
+		'evaluation uuid'            => [column('SELECT evaluation FROM recsys_evaluation')],
 		uuid => ['00000000-0000-0000-0000-000000000003', column('SELECT build FROM recsys_model ORDER BY 1 LIMIT 3')]
 	);
+	$good{methods}                        = $good{method};
 	$good{'name text'}                    = ['new', grep { /O'Brien/ } @{ $good{dataset} }];
 	@good{qw(courses candidates exclude)} = ($good{course_id}) x 3;
 	$good{''} = [map { ref $good{$_} ? @{ $good{$_} } : () } qw(model dataset method user_id course_id strategy)];

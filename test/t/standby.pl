@@ -115,6 +115,10 @@ raises($reader, q{SELECT publish_model('m', 1)}, '25006', sprintf($read_only, 'p
 raises($reader, q{SELECT drop_model('m')}, '25006', sprintf($read_only, 'drop_model'), 'drop_model');
 raises($reader, q{SELECT register_dataset('default', 'ratings')}, '25006', sprintf($read_only, 'register_dataset'), 'register_dataset');
 raises($reader, q{SELECT drop_dataset('default')}, '25006', sprintf($read_only, 'drop_dataset'), 'drop_dataset');
+raises($reader, q{SELECT * FROM evaluate_method('knn', dataset => 'school', options => '{"store": true}')}, '25006',
+	sprintf($read_only, 'evaluate_method'), 'storing an evaluation');
+is($reader->query(q{SELECT count(*) FROM recsys_methods() AS m, evaluate_method(m.method, '{}', 'school') WHERE metric = 'ndcg' AND value >= 0}),
+	$reader->query('SELECT count(*) FROM recsys_methods()'), 'a standby evaluates every method');
 raises($writer, q{BEGIN READ ONLY; SELECT train_model('m', 'popular')}, '25006', sprintf($read_only, 'train_model'),
 	'train_model in a read-only transaction of the primary');
 $writer->query('ROLLBACK');
