@@ -91,8 +91,8 @@ predict_user(const Predicting *predicting, int32_t user, void *scratch)
 	const Fold *fold = predicting->measuring->fold;
 	History		history = fold_history(fold, user);
 	float		mean = (float) user_mean(&history, predicting->mean);
-	float	  **column = (float **) predicting->columns;
-	float	  **baseline = column + 1;
+	float	   *const *column = predicting->columns;
+	float	   *const *baseline = column + 1;
 
 	for (int64_t i = fold->test.offsets[user]; i < fold->test.offsets[user + 1]; i++)
 	{
@@ -190,7 +190,8 @@ warn(Env *env, const Measuring *measuring)
 	double		share = commonest_share(fold);
 
 	if (fold->train.summary.min == fold->train.summary.max)
-		env_message(env, MESSAGE_WARNING, "all ratings that are learned from are %g: there is nothing to predict",
+		env_message(env, MESSAGE_WARNING,
+					"all ratings that are learned from are %g: there is nothing to predict",
 					fold->train.summary.min);
 	else if ((measuring->groups & METRICS_RATING) && share > MOSTLY_ONE)
 		env_message(env, MESSAGE_WARNING, "%.1f %% of the held-out ratings are equal: "

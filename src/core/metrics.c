@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "core/countsort.h"
+#include "core/metrics_kernels.h"
 
 const MetricInfo metric_infos[N_METRICS] = {
 	[METRIC_RMSE] = {"rmse", METRICS_RATING, false, -1},
@@ -353,48 +354,19 @@ metrics_list(int k, int n_list, const int32_t *list, int32_t n_relevant,
 	values[METRIC_HIT] = hits > 0;
 }
 
-/* qsort: ascending floats. */
-static int
-compare_floats(const void *a, const void *b)
-{
-	float		x = *(const float *) a;
-	float		y = *(const float *) b;
-
-	return (x > y) - (x < y);
-}
-
-/* How many of n sorted floats are less than x, or (or_equal) not greater. */
-static int64_t
-count_less(int64_t n, const float *sorted, float x, bool or_equal)
-{
-	int64_t		low = 0;
-	int64_t		high = n;
-
-	while (low < high)
-	{
-		int64_t		middle = low + (high - low) / 2;
-
-		if (sorted[middle] < x || (or_equal && sorted[middle] == x))
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
-}
-
-/* Pairs that each of the others loses or ties. */
+/* Pairs that each relevant score wins or ties. */
 double
-metrics_auc(int64_t n_relevant, float *relevant, int64_t n_others, const float *others)
+metrics_auc(int64_t n_relevant, const float *relevant, int64_t n_others, const float *others)
 {
 	double		won = 0;
 
-	qsort(relevant, (size_t) n_relevant, sizeof(float), compare_floats);
-	for (int64_t i = 0; i < n_others; i++)
+	for (int64_t i = 0; i < n_relevant; i++)
 	{
-		int64_t		lost = count_less(n_relevant, relevant, others[i], false);
-		int64_t		not_won = count_less(n_relevant, relevant, others[i], true);
+		int64_t		less;
+		int64_t		equal;
 
-		won += (double) (n_relevant - not_won) + (double) (not_won - lost) / 2;
+		count_scores(n_others, others, relevant[i], &less, &equal);
+		won += (double) less + (double) equal / 2;
 	}
 	return ratio(won, (double) n_relevant * (double) n_others);
 }

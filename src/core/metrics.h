@@ -144,10 +144,10 @@ extern void metrics_list(int k, int n_list, const int32_t *list, int32_t n_relev
 						 const Relevant *relevant, const float *gains_sorted, double *values);
 
 /*
- * METRIC_AUC of one user: scores of n_relevant relevant candidates (sorted here,
- * in place) against n_others other ones.  NAN when either is empty.
+ * METRIC_AUC of one user: scores of n_relevant relevant candidates against n_others other ones, none of
+ * them NaN.  NAN when either is empty.  O(n_relevant * n_others) comparisons, many at a time.
  */
-extern double metrics_auc(int64_t n_relevant, float *relevant, int64_t n_others,
+extern double metrics_auc(int64_t n_relevant, const float *relevant, int64_t n_others,
 						  const float *others);
 
 /* METRIC_GINI of n counts, sorted here in place; NAN when they are all 0. */

@@ -32,6 +32,9 @@ enum
 /* Users or courses that a thread draws for at a time: hashes of some hundred rows usually. */
 #define CHUNK_ROWS 8
 
+/* Ratings that a thread hashes at a time. */
+#define CHUNK_HASHES 8192
+
 /* Ratings that a thread counts the times of at a time. */
 #define CHUNK_TIMES (INT64_C(1) << 18)
 
@@ -109,6 +112,7 @@ typedef struct Draw
 	int64_t		cut;			/* time: last time that is learned from */
 	uint8_t    *marks;			/* of each rating, in the order of by_user */
 	Place	  **places;			/* of each worker: as many as the longest row of the matrix */
+	uint32_t   *hashes;			/* course: of each rating, in the order of by_course */
 } Draw;
 
 /* Is a hash in the part that is held out? */
@@ -213,6 +217,43 @@ find_entry(const Csr *by_user, int32_t user, int32_t course)
 	return low;
 }
 
+/* The row of entry i of a matrix. */
+static int32_t
+row_of_entry(const Csr *csr, int64_t i)
+{
+	int32_t		low = 0;
+	int32_t		high = csr->n_rows - 1;
+
+	while (low < high)
+	{
+		int32_t		middle = low + (high - low) / 2;
+
+		if (csr->offsets[middle + 1] <= i)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/* Hashes of some ratings in the order of by_course: a popular course alone would keep a thread too long. */
+static RecsysStatus
+hash_entries(void *arg, int64_t begin, int64_t end, int worker)
+{
+	Draw	   *draw = arg;
+	const Csr  *csr = &draw->set->by_course;
+	int32_t		course = row_of_entry(csr, begin);
+
+	(void) worker;
+	for (int64_t i = begin; i < end; i++)
+	{
+		while (csr->offsets[course + 1] <= i)
+			course++;
+		draw->hashes[i] = split_hash(draw->set, csr->indexes[i], course, draw->spec->random_state);
+	}
+	return RECSYS_OK;
+}
+
 /* Is place number `place` of the n rows of a course held out?  start: the hash of the course. */
 static bool
 course_place_is_drawn(const Draw *draw, int64_t place, int64_t n, uint32_t start)
@@ -231,16 +272,16 @@ draw_courses(void *arg, int64_t begin, int64_t end, int worker)
 	const Draw *draw = arg;
 	const TrainingSet *set = draw->set;
 	Place	   *places = draw->places[worker];
-	int64_t		state = draw->spec->random_state;
 
 	for (int32_t c = (int32_t) begin; c < end; c++)
 	{
 		const int32_t *users = set->by_course.indexes + set->by_course.offsets[c];
+		const uint32_t *hashes = draw->hashes + set->by_course.offsets[c];
 		int64_t		n = csr_row_length(&set->by_course, c);
-		uint32_t	start = key_draw(&set->courses, c, state);
+		uint32_t	start = key_draw(&set->courses, c, draw->spec->random_state);
 
 		for (int32_t i = 0; i < n; i++)
-			places[i] = (Place) {0, split_hash(set, users[i], c, state), i};
+			places[i] = (Place) {0, hashes[i], i};
 		qsort(places, (size_t) n, sizeof(Place), compare_places);
 		for (int64_t i = 0; i < n; i++)
 		{
@@ -375,6 +416,21 @@ draw_in_order(Env *env, Draw *draw, const Csr *csr, ParallelFunction function)
 	return RECSYS_OK;
 }
 
+/* Draws among the rows of each course, after all hashes. */
+static RecsysStatus
+draw_by_course(Env *env, Draw *draw)
+{
+	const Csr  *by_course = &draw->set->by_course;
+
+	draw->hashes = env_alloc(env, (size_t) by_course->n_entries, sizeof(uint32_t));
+	if (draw->hashes == NULL)
+		return env->status;
+	TRY(parallel_for(env, by_course->n_entries, CHUNK_HASHES, hash_entries, draw, false));
+	TRY(draw_in_order(env, draw, by_course, draw_courses));
+	env_free(env, draw->hashes);
+	return RECSYS_OK;
+}
+
 /* Draws by the strategy. */
 static RecsysStatus
 draw_marks(Env *env, Draw *draw)
@@ -390,7 +446,7 @@ draw_marks(Env *env, Draw *draw)
 		case SPLIT_USER:
 			return parallel_for(env, n_users, CHUNK_ROWS, draw_users, draw, false);
 		case SPLIT_COURSE:
-			return draw_in_order(env, draw, &set->by_course, draw_courses);
+			return draw_by_course(env, draw);
 		case SPLIT_LEAVE_K_OUT:
 			return draw_in_order(env, draw, &set->by_user, draw_leave_k);
 		case SPLIT_TIME:
@@ -628,6 +684,8 @@ split_fold(Env *env, const TrainingSet *set, const TrainingSet *test, const Spli
 
 	memset(fold, 0, sizeof(*fold));
 	TRY(split_check(env, set, test, spec));
+	if (number < 1 || number > (test != NULL ? 1 : spec->folds))
+		return env_fail(env, RECSYS_BAD_ARGUMENT, "there is no fold %d", number);
 	fold->n_users = set->users.n_keys;
 	fold->n_courses = set->courses.n_keys;
 	fold->user_group = set->user_group;

@@ -34,7 +34,8 @@
  * is learned; unknown users and courses stay in the held-out part.
  *
  * Time O(rows log(rows of a user or course)), a hash takes about .2 us; memory: the
- * fold's own matrices, at most 24 bytes a row (48 with times), and 1 byte a row while it is drawn.
+ * fold's own matrices, at most 24 bytes a row (48 with times), and 1 byte a row while it is
+ * drawn, 5 by course.
  */
 #ifndef CORE_SPLIT_H
 #define CORE_SPLIT_H

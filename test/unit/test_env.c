@@ -129,6 +129,31 @@ test_no_memory(void)
 	test_env_done(env);
 }
 
+/* A part of a job counts against the limit of the whole, gives its memory back, and passes its failure on. */
+static void
+test_parts(void)
+{
+	Env		   *env = test_env();
+	void	   *kept = env_alloc(env, 100, 1);
+	size_t		before = env->memory_used;
+	Env			inner;
+
+	env->memory_limit = before + 1000;
+	env_enter(env, &inner);
+	CHECK(env_alloc(&inner, 500, 1) != NULL);
+	CHECK(env_alloc(&inner, 500, 1) == NULL);
+	CHECK_EQ_INT(env_leave(env, &inner, inner.status), RECSYS_OVER_LIMIT);
+	CHECK_EQ_INT(env->status, RECSYS_OVER_LIMIT);
+	CHECK(strstr(env->error, "exceeds the limit") != NULL && env->detail[0] != '\0');
+	CHECK_EQ_INT(env->memory_used, before);
+	CHECK_EQ_INT(env->memory_peak, before + 500 + ENV_BLOCK_OVERHEAD);
+	env_enter(env, &inner);
+	CHECK(env_alloc(&inner, 500, 1) != NULL);	/* there is room again */
+	CHECK_EQ_INT(env_leave(env, &inner, RECSYS_OK), RECSYS_OK);
+	env_free(env, kept);
+	test_env_done(env);
+}
+
 /* Every failure clears the detail and hint of the one before; parts of it may be quoted. */
 static void
 test_messages(void)
@@ -218,6 +243,7 @@ main(void)
 	RUN(test_limit);
 	RUN(test_overflow);
 	RUN(test_no_memory);
+	RUN(test_parts);
 	RUN(test_messages);
 	RUN(test_long_messages);
 	RUN(test_callbacks);

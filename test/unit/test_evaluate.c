@@ -393,7 +393,8 @@ test_warnings(void)
 			rows[i] = (TestRow) {i / 10, i % 10 + i / 10 % 3, i % 40 < 2 * share ? 2 : 3, 0};
 		build(env, plain, rows, N, &set);
 		test_env_of(env)->n_warnings = 0;
-		CHECK_EQ_INT(try_evaluate(env, &method_knn, &set, (EvaluateOptions) {1000, NAN, false, 0}), RECSYS_OK);
+		CHECK_EQ_INT(try_evaluate(env, &method_knn, &set, (EvaluateOptions) {1000, NAN, false, 0}),
+					 RECSYS_OK);
 		CHECK_EQ_INT(test_env_of(env)->n_warnings, 1);
 		CHECK_EQ_INT(try_evaluate(env, &method_knn, &set,
 								  (EvaluateOptions) {10, 2.5, false, METRICS_CLASSIFICATION}), RECSYS_OK);

@@ -197,8 +197,8 @@ test_list_limits(void)
 static void
 test_auc(void)
 {
-	float		relevant[] = {0.4f, 0.9f, 0.4f};
-	float		silent[] = {-INFINITY, -INFINITY};
+	static const float relevant[] = {0.4f, 0.9f, 0.4f};
+	static const float silent[] = {-INFINITY, -INFINITY};
 	static const float others[] = {0.5f, 0.4f, 0.1f, -INFINITY};
 
 	CHECK_NEAR(metrics_auc(3, relevant, 4, others), 0.75, CLOSE);

@@ -91,7 +91,7 @@ draw(Env *env, const TrainingSet *set, const SplitSpec *spec, int number)
 	return fold;
 }
 
-/* First 28 bits of the hash of a key, from the one of a pair that tells apart nothing else. */
+/* The hash of entry i, of user u. */
 static uint32_t
 row_hash(const TrainingSet *set, int32_t u, int64_t i, const SplitSpec *spec)
 {
@@ -485,6 +485,27 @@ check_refused(const TrainingSet *set, const TrainingSet *test, SplitSpec spec, R
 	test_env_done(env);
 }
 
+/* There are as many folds as the spec says; a held-out table has one. */
+static void
+test_numbers(void)
+{
+	static const TestRow one[] = {{1, 1, 1, 0}};
+	SplitSpec	spec = {SPLIT_RANDOM, 0.2, 3, 1, false, 42};
+	Env		   *env = test_env();
+	TrainingSet set;
+	TrainingSet test;
+	Fold		fold;
+
+	make_set(env, shapes[0], &set);
+	make_small(env, one, 1, &test);
+	CHECK_EQ_INT(split_fold(env, &set, NULL, &spec, 0, &fold), RECSYS_BAD_ARGUMENT);
+	CHECK_EQ_INT(split_fold(env, &set, NULL, &spec, 4, &fold), RECSYS_BAD_ARGUMENT);
+	CHECK_EQ_INT(split_fold(env, &set, &test, &spec, 2, &fold), RECSYS_BAD_ARGUMENT);
+	trainingset_free(env, &set);
+	trainingset_free(env, &test);
+	test_env_done(env);
+}
+
 /* What cannot be split. */
 static void
 test_refusals(void)
@@ -593,6 +614,7 @@ main(void)
 	RUN(test_users);
 	RUN(test_table);
 	RUN(test_subset);
+	RUN(test_numbers);
 	RUN(test_refusals);
 	RUN(test_equal_times);
 	RUN(test_failures);
