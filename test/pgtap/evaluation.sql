@@ -371,6 +371,10 @@ ALTER TABLE school.bad ALTER user_id TYPE int USING user_id::int, ALTER rating T
 SELECT raises($$SELECT * FROM evaluate_method('knn', dataset => 'school', test => 'school.bad')$$, '42804', '%"rating"%school.bad%text%', NULL,
 	'a rating that is no number');
 
+SET LOCAL course_recsys.max_memory = '100kB';
+SELECT raises($$SELECT * FROM evaluate_method('knn', dataset => 'school')$$, '53400', NULL, '%course_recsys.max_memory%', 'data beyond the limit of memory');
+RESET course_recsys.max_memory;
+
 -- ------------------------------------------------------------ data with little in them
 
 CREATE TABLE school.enrolled AS SELECT user_id, course_id FROM school.ratings;

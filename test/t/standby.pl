@@ -116,7 +116,7 @@ raises($reader, q{SELECT drop_model('m')}, '25006', sprintf($read_only, 'drop_mo
 raises($reader, q{SELECT register_dataset('default', 'ratings')}, '25006', sprintf($read_only, 'register_dataset'), 'register_dataset');
 raises($reader, q{SELECT drop_dataset('default')}, '25006', sprintf($read_only, 'drop_dataset'), 'drop_dataset');
 raises($reader, q{SELECT * FROM evaluate_method('knn', dataset => 'school', options => '{"store": true}')}, '25006',
-	sprintf($read_only, 'evaluate_method'), 'storing an evaluation');
+	'cannot execute evaluate_method\(\) with the option "store" in a read-only transaction', 'storing an evaluation');
 is($reader->query(q{SELECT count(*) FROM recsys_methods() AS m, evaluate_method(m.method, '{}', 'school') WHERE metric = 'ndcg' AND value >= 0}),
 	$reader->query('SELECT count(*) FROM recsys_methods()'), 'a standby evaluates every method');
 raises($writer, q{BEGIN READ ONLY; SELECT train_model('m', 'popular')}, '25006', sprintf($read_only, 'train_model'),
