@@ -17,6 +17,7 @@ const Method *const recsys_methods[] = {
 	&method_nmf,
 	&method_als,
 	&method_mf,
+	&method_bpr,
 	&method_ease,
 	NULL
 };

@@ -44,7 +44,7 @@
 #define CG_FACTORS 32			/* from so many up conjugate gradients are faster */
 #define INIT_STD_DEV 0.1
 #define MEAN_CONFIDENCE 10		/* that the mean rating adds, by default */
-#define CHANCE_FACTOR 1.7		/* see default_regularization */
+#define CHANCE_FACTOR 1.6		/* see default_regularization */
 
 /* Work is counted in multiply-adds of an exact half-step. */
 #define CHUNK_WORK INT64_C(33554432)	/* rows handed out together: about 2 ms */
@@ -680,7 +680,7 @@ als_estimate(const Shape *shape, const void *params_in, Estimate *estimate)
 	double		work = uses_cg(params) ? 16 * n_ratings * k + 8 * rows * k * k
 		: n_ratings * k * k + rows * k * k * k / 6;
 
-	estimate->bytes = rows * k * 4 + 24 * k * k + SEGMENTS * 4 * (k * k + k) +
+	estimate->bytes = rows * (k + 1) * 4 + 4096 + 24 * k * k + SEGMENTS * 4 * (k * k + k) +
 		n_threads * 4.0 * (double) als_scratch((int) params->factors) +
 		(isnan(params->common.half_life) ? 0 : 8 * n_ratings);
 	estimate->seconds = 0.05 + (double) params->iterations * work * 1e-10 / n_threads;

@@ -18,5 +18,6 @@ extern const Method method_ease;
 extern const Method method_als;
 extern const Method method_nmf;
 extern const Method method_mf;
+extern const Method method_bpr;
 
 #endif							/* CORE_METHODS_METHODS_H */
