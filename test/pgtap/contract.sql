@@ -401,5 +401,9 @@ SELECT is_empty(format($$
 	method, 'none ' || method), method || ' with cold_start none: the scored rows alone')
 FROM recsys_methods() ORDER BY method;
 
+-- ------------------------------------------------------------ threads
+
+SELECT is(count(*), 1::bigint, 'after all that, the session has no thread but its own') FROM pg_ls_dir('/proc/self/task');
+
 SELECT * FROM finish();
 ROLLBACK;
