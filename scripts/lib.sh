@@ -187,7 +187,7 @@ default_major() {
 prepare_extension() {
 	local major
 	major=$(choose_major)
-	install_packages gcc libc6-dev make "postgresql-$major" "postgresql-server-dev-$major" "${@//NN/$major}"
+	install_packages gcc libc6-dev make libopenblas0 "postgresql-$major" "postgresql-server-dev-$major" "${@//NN/$major}"
 	bindir=/usr/lib/postgresql/$major/bin
 	PATH=$bindir:$PATH
 	say "Building course_recsys for PostgreSQL $major"

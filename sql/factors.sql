@@ -2,7 +2,7 @@
 
 CREATE FUNCTION course_factors(model text)
     RETURNS TABLE (course_id text, factors real[], bias real, norm real)
-    LANGUAGE C STABLE PARALLEL UNSAFE COST 10000 ROWS 1000
+    LANGUAGE C STABLE PARALLEL UNSAFE COST 10000 ROWS 2000
     AS 'MODULE_PATHNAME', 'recsys_course_factors';
 COMMENT ON FUNCTION course_factors(text) IS
 'the factors of each course that is offered now; bias: added to the product with the factors of any user, NULL when the method has none; norm: Euclidean length of the factors';

@@ -9,6 +9,9 @@
 #include "core/checked.h"
 #include "core/countsort.h"
 
+/* Entries looked at between two questions whether to stop. */
+#define POLL_ENTRIES (INT64_C(1) << 18)
+
 /* Bytes of csr_init, with what the Env adds for each block. */
 bool
 csr_bytes(int32_t n_rows, int64_t n_entries, bool with_times, size_t *bytes)
@@ -141,4 +144,46 @@ csr_transpose(Env *env, const Csr *in, Csr *out)
 	if (status != RECSYS_OK)
 		csr_free(env, out);
 	return status;
+}
+
+/* How many entries have one of the bits. */
+static RecsysStatus
+count_marked(Env *env, int64_t n, const uint8_t *marks, uint8_t bits, int64_t *count)
+{
+	*count = 0;
+	for (int64_t i = 0; i < n; i++)
+	{
+		if (i % POLL_ENTRIES == 0 && env_interrupted(env))
+			return env->status;
+		*count += (marks[i] & bits) != 0;
+	}
+	return RECSYS_OK;
+}
+
+/* Copies the marked entries, row after row. */
+RecsysStatus
+csr_filter(Env *env, const Csr *in, const uint8_t *marks, uint8_t bits, Csr *out)
+{
+	int64_t		count;
+	int64_t		to = 0;
+
+	TRY(count_marked(env, in->n_entries, marks, bits, &count));
+	TRY(csr_init(env, out, in->n_rows, in->n_cols, count, in->times != NULL));
+	for (int32_t row = 0; row < in->n_rows; row++)
+	{
+		for (int64_t i = in->offsets[row]; i < in->offsets[row + 1]; i++)
+		{
+			if (i % POLL_ENTRIES == 0 && env_interrupted(env))
+				return env->status;
+			if ((marks[i] & bits) == 0)
+				continue;
+			out->indexes[to] = in->indexes[i];
+			out->values[to] = in->values[i];
+			if (in->times != NULL)
+				out->times[to] = in->times[i];
+			to++;
+		}
+		out->offsets[row + 1] = to;
+	}
+	return RECSYS_OK;
 }

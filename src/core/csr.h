@@ -38,6 +38,13 @@ extern RecsysStatus csr_transpose(Env *env, const Csr *in, Csr *out);
  */
 extern RecsysStatus csr_transpose_into(Env *env, const Csr *in, Csr *out);
 
+/*
+ * out = the entries of in whose mark has one of the bits; marks has a byte for
+ * each entry.  Polls for interrupts.
+ */
+extern RecsysStatus csr_filter(Env *env, const Csr *in, const uint8_t *marks, uint8_t bits,
+							   Csr *out);
+
 /* Number of entries in row i. */
 static inline int64_t
 csr_row_length(const Csr *csr, int32_t i)

@@ -234,6 +234,27 @@ env_free_all(Env *env)
 		env_free(env, block_data(env->blocks));
 }
 
+/* The same Env without blocks. */
+void
+env_enter(const Env *outer, Env *inner)
+{
+	*inner = *outer;
+	inner->blocks = NULL;
+}
+
+/* Frees the part's blocks; what it has to tell goes to the whole. */
+RecsysStatus
+env_leave(Env *outer, Env *inner, RecsysStatus status)
+{
+	env_free_all(inner);
+	outer->memory_peak = inner->memory_peak;
+	outer->status = inner->status;
+	memcpy(outer->error, inner->error, sizeof(outer->error));
+	memcpy(outer->detail, inner->detail, sizeof(outer->detail));
+	memcpy(outer->hint, inner->hint, sizeof(outer->hint));
+	return status;
+}
+
 /* Records a failure. */
 RecsysStatus
 env_fail(Env *env, RecsysStatus status, const char *format,...)

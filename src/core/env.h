@@ -99,6 +99,16 @@ extern void *env_resize(Env *env, void *block, size_t count, size_t size);	/* bl
 extern void env_free(Env *env, void *block);	/* block may be NULL */
 extern void env_free_all(Env *env);
 
+/*
+ * A part of a job whose memory is given back as a whole.  inner is a copy that
+ * goes on counting against the same limit; until env_leave only inner may be
+ * used.  env_leave frees all its blocks, copies the text of a failure and the
+ * peak, and returns status.  (If the caller's callbacks leave by longjmp, the
+ * blocks of inner go with the memory of whoever allocates.)
+ */
+extern void env_enter(const Env *outer, Env *inner);
+extern RecsysStatus env_leave(Env *outer, Env *inner, RecsysStatus status);
+
 /* Would another `bytes` stay within the limit?  Fails like env_alloc if not. */
 extern RecsysStatus env_reserve(Env *env, size_t bytes);
 

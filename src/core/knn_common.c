@@ -4,7 +4,6 @@
  */
 #include "core/knn_common.h"
 
-#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -127,16 +126,4 @@ knn_center_rows(Env *env, KnnRating mode, const Csr *rows, double mean, const fl
 						   &centers->center[i], &centers->scale[i]);
 	}
 	return RECSYS_OK;
-}
-
-/*
- * Nothing speaks for a course whose total is not positive: it has no score, rather than one that
- * would place a disliked course before those that nobody has told anything about.
- */
-void
-knn_finish_scores(int32_t n, float *scores)
-{
-	for (int32_t c = 0; c < n; c++)
-		if (!(scores[c] > 0 && scores[c] <= FLT_MAX))
-			scores[c] = NO_OPINION;
 }

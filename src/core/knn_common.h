@@ -93,9 +93,6 @@ extern RecsysStatus knn_center_rows(Env *env, KnnRating mode, const Csr *rows, d
 extern void knn_center_row(KnnRating mode, SparseRow row, double overall_scale, float *center,
 						   float *scale);
 
-/* Totals that are not positive become NO_OPINION. */
-extern void knn_finish_scores(int32_t n, float *scores);
-
 /* knn_users.c: the functions of the method when user_based, and compare for both. */
 extern RecsysStatus knn_users_fit(Env *env, const TrainingSet *set, const KnnParams *params,
 								  ModelWriter *writer);

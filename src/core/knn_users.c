@@ -371,7 +371,7 @@ knn_users_score(const Recommender *rec, const History *history, void *memory, fl
 			scores[state->rows.indexes[e]] +=
 				(float) (best.items[i].score * stored_weight(state, e));
 	}
-	knn_finish_scores(rec->n_courses, scores);
+	keep_positive_scores(rec->n_courses, scores);
 	clear_heap(&best);
 }
 

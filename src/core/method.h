@@ -149,6 +149,17 @@ typedef struct Method
 
 	/* What a course adds to the dot product whoever the user is; NULL: nothing. */
 	float		(*course_vector_bias) (const Recommender *rec, int32_t course);
+
+	/*
+	 * For answers about all users (batch.h); both or neither, and only where score is this product.
+	 * score_vector is the score of one course for a user_vector, to the bit what score says.
+	 * score_block is the same for all courses and several users, row after row (user_vectors has
+	 * latent_count + 1 values a row, scores n_courses): but for rounding and for scores that are
+	 * no opinion because of their value.  It may call OpenBLAS: latent_score_block.
+	 */
+	float		(*score_vector) (const Recommender *rec, const float *user_vector, int32_t course);
+	void		(*score_block) (const Recommender *rec, const float *user_vectors, int n_users,
+								float *scores);
 } Method;
 
 /* All methods, ended by NULL, in the order in which they are listed to users. */

@@ -14,8 +14,11 @@ const Method *const recsys_methods[] = {
 	&method_user_profile,
 	&method_course_similarity,
 	&method_knn,
+	&method_nmf,
 	&method_als,
+	&method_mf,
 	&method_bpr,
+	&method_ease,
 	NULL
 };
 

@@ -15,6 +15,8 @@
 #define NO_FAILURE INT64_MAX
 #define STATUS_BITS 8			/* of a failure: chunk number above, status below */
 
+static pthread_mutex_t process_lock = PTHREAD_MUTEX_INITIALIZER;
+
 /* One call of parallel_for, shared by its workers. */
 typedef struct Run
 {
@@ -202,4 +204,31 @@ parallel_for(Env *env, int64_t n, int64_t chunk, ParallelFunction function, void
 	if (progress)
 		report(env, &run);
 	return run_result(env, &run);
+}
+
+/* Calls a function with every signal blocked (pthread_sigmask cannot fail with these arguments). */
+void
+parallel_without_signals(void (*function) (void *arg), void *arg)
+{
+	sigset_t	all;
+	sigset_t	before;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	function(arg);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+/* Takes the lock of the process. */
+void
+parallel_lock(void)
+{
+	pthread_mutex_lock(&process_lock);
+}
+
+/* Gives the lock of the process back. */
+void
+parallel_unlock(void)
+{
+	pthread_mutex_unlock(&process_lock);
 }

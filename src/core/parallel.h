@@ -36,4 +36,14 @@ extern int	parallel_workers(const Env *env, int64_t n, int64_t chunk);
 extern RecsysStatus parallel_for(Env *env, int64_t n, int64_t chunk, ParallelFunction function,
 								 void *arg, bool progress);
 
+/*
+ * Calls function(arg) with every signal blocked, for a library that may start
+ * threads: they inherit the mask, and no handler of the caller runs in them.
+ */
+extern void parallel_without_signals(void (*function) (void *arg), void *arg);
+
+/* One lock of the process, for a library that must not be called by two threads at once. */
+extern void parallel_lock(void);
+extern void parallel_unlock(void);
+
 #endif							/* CORE_PARALLEL_H */

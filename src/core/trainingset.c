@@ -576,14 +576,65 @@ trainingset_free(Env *env, TrainingSet *set)
 	csr_free(env, &set->by_user);
 	csr_free(env, &set->by_course);
 	idmap_free(env, &set->users);
-	idmap_free(env, &set->courses);
-	matrix_free(env, &set->genres);
-	strings_free(env, &set->genre_names);
-	csr_free(env, &set->terms);
-	strings_free(env, &set->words);
 	env_free(env, set->user_group);
-	strings_free(env, &set->groups);
+	if (!set->is_subset)
+	{
+		idmap_free(env, &set->courses);
+		matrix_free(env, &set->genres);
+		strings_free(env, &set->genre_names);
+		csr_free(env, &set->terms);
+		strings_free(env, &set->words);
+		strings_free(env, &set->groups);
+	}
 	memset(set, 0, sizeof(*set));
+}
+
+/* Takes the users without a row out of by_user, and out of the keys and groups that the subset gets. */
+static RecsysStatus
+keep_users(Env *env, const TrainingSet *set, TrainingSet *subset)
+{
+	Csr		   *by_user = &subset->by_user;
+
+	TRY(idmap_init(env, &subset->users, set->users.kind));
+	if (set->user_group != NULL)
+	{
+		subset->user_group = env_alloc(env, (size_t) set->users.n_keys, sizeof(int32_t));
+		if (subset->user_group == NULL)
+			return env->status;
+	}
+	for (int32_t u = 0; u < set->users.n_keys; u++)
+	{
+		int32_t		index;
+
+		if (u % 4096 == 0 && env_interrupted(env))
+			return env->status;
+		if (csr_row_length(by_user, u) == 0)
+			continue;
+		TRY(idmap_add(env, &subset->users, idmap_key(&set->users, u), &index));
+		by_user->offsets[index + 1] = by_user->offsets[u + 1];	/* index <= u: already read */
+		if (set->user_group != NULL)
+			subset->user_group[index] = set->user_group[u];
+	}
+	by_user->n_rows = subset->users.n_keys;
+	return RECSYS_OK;
+}
+
+/* Shares what is known of courses and cuts the rest. */
+RecsysStatus
+trainingset_subset(Env *env, const TrainingSet *set, const uint8_t *marks, uint8_t bits,
+				   TrainingSet *subset)
+{
+	*subset = *set;
+	subset->is_subset = true;
+	subset->user_group = NULL;
+	memset(&subset->summary, 0, sizeof(subset->summary));
+	memset(&subset->by_course, 0, sizeof(subset->by_course));
+	TRY(csr_filter(env, &set->by_user, marks, bits, &subset->by_user));
+	if (subset->by_user.n_entries == 0)
+		return env_fail(env, RECSYS_BAD_DATA, "there are no ratings to learn from");
+	TRY(keep_users(env, set, subset));
+	TRY(csr_transpose(env, &subset->by_user, &subset->by_course));
+	return summarise(env, subset, subset->by_user.n_entries, set->summary.implicit != 0);
 }
 
 /* Bytes of n_rows rows in blocks, and with the keys of the last batch; false on overflow. */

@@ -72,6 +72,8 @@ typedef struct TrainingSet
 	StringTable words;			/* in bytewise order */
 	int32_t    *user_group;		/* per user: number of the group, or -1; NULL without attributes */
 	StringTable groups;			/* "age_band=25-34, country=DE", in bytewise order */
+
+	bool		is_subset;		/* courses, genres, terms, groups belong to the set it was cut from */
 } TrainingSet;
 
 /* Rows are looked up in batches that double from the first size to the last. */
@@ -176,6 +178,19 @@ extern RecsysStatus terms_finish(Env *env, TermsBuilder *terms, TrainingSet *set
 extern RecsysStatus trainingset_fingerprint(Env *env, TrainingSet *set);
 
 extern void trainingset_free(Env *env, TrainingSet *set);
+
+/*
+ * The set of some ratings: those whose mark has one of the bits, in the order of
+ * set->by_user.  Users without a rating are left out, the others stay in their
+ * order; all courses stay, with their indexes.  What is known of courses is
+ * shared, so set must outlive the subset.  The summary is that of the rows, without
+ * a fingerprint (0).  No rating at all is RECSYS_BAD_DATA.
+ *
+ * Memory: 16 bytes a row (32 with times) and the users' keys; at the peak what
+ * sorting them takes more, as for the whole set.
+ */
+extern RecsysStatus trainingset_subset(Env *env, const TrainingSet *set, const uint8_t *marks,
+									   uint8_t bits, TrainingSet *subset);
 
 /* Bytes that loading n_rows of n_users and n_courses takes at its peak; false on overflow. */
 extern bool trainingset_bytes(int64_t n_rows, int64_t n_users, int64_t n_courses, bool with_times,

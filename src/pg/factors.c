@@ -13,7 +13,7 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
-#include "core/factors.h"
+#include "core/latent.h"
 #include "core/parallel.h"
 #include "core/vector.h"
 #include "pg/arrays.h"
@@ -104,7 +104,7 @@ fold_users(void *arg, int64_t begin, int64_t end, int worker)
 	{
 		History		history = population_history(fold->population, (int32_t) (fold->first + i));
 
-		fold->known[i] = factors_of_user(fold->rec, &history, fold->scratch[worker],
+		fold->known[i] = latent_user(fold->rec, &history, fold->scratch[worker],
 										 fold->vectors + i * (fold->n_factors + 1));
 	}
 	return RECSYS_OK;
@@ -134,7 +134,7 @@ prepare_fold(FoldJob *fold, Job *job)
 {
 	int			n_workers = parallel_workers(&job->env, BLOCK_USERS, CHUNK_USERS);
 
-	fold->n_factors = factors_count(fold->rec);
+	fold->n_factors = latent_count(fold->rec);
 	fold->scratch = job_take(job, n_workers, sizeof(void *));
 	for (int i = 0; i < n_workers; i++)
 		fold->scratch[i] = job_take(job, recommender_scratch_size(fold->rec), 1);

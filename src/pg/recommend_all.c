@@ -16,6 +16,7 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
+#include "core/batch.h"
 #include "core/parallel.h"
 #include "core/rng.h"
 #include "core/topk.h"
@@ -24,110 +25,79 @@
 #include "pg/titles.h"
 
 #define BLOCK_USERS 512			/* scored between two emissions */
-#define CHUNK_USERS 1			/* handed to a thread at a time: cancel waits for that many */
-
-/* Scratch of one thread. */
-typedef struct Worker
-{
-	void	   *scratch;
-	float	   *scores;
-	uint8_t    *allowed;
-	TopkItem   *heap;
-} Worker;
 
 /* One job over all users. */
 typedef struct BatchJob
 {
+	Batch		batch;			/* what is asked of each user */
 	const Serving *serving;
 	const Population *population;
-	int			n;				/* rows wanted of each user */
-	bool		exclude_seen;
-	float		threshold;
-	bool		fill;
-	const uint8_t *available;	/* per course */
 	int32_t		course;			/* recommend_users: the course */
 	const History *self;		/* similar_users: the user */
-	Worker	   *workers;
 	int64		first;			/* user number of the block's first */
 	Ranked	   *ranked;			/* BLOCK_USERS x n */
 	int		   *n_ranked;
 	float	   *values;			/* per user of the block: a score */
 } BatchJob;
 
-/* What each thread needs. */
+/* What each thread needs, and the block. */
 static void
-prepare_workers(BatchJob *batch, Job *job)
+prepare(BatchJob *all, Job *job)
 {
-	const Recommender *rec = batch->serving->rec;
-	int			n = parallel_workers(&job->env, BLOCK_USERS, CHUNK_USERS);
+	all->batch.rec = all->serving->rec;
+	env_check(&job->env, batch_prepare(&job->env, &all->batch, BLOCK_USERS));
+	all->values = job_take(job, BLOCK_USERS, sizeof(float));
+}
 
-	batch->workers = job_take(job, n, sizeof(Worker));
-	for (int i = 0; i < n; i++)
-	{
-		batch->workers[i].scratch = job_take(job, recommender_scratch_size(rec), 1);
-		batch->workers[i].scores = job_take(job, rec->n_courses, sizeof(float));
-		batch->workers[i].allowed = job_take(job, rec->n_courses, 1);
-		batch->workers[i].heap = job_take(job, Max(batch->n, 1), sizeof(TopkItem));
-	}
-	batch->values = job_take(job, BLOCK_USERS, sizeof(float));
+/* History of user i of the block. */
+static History
+block_history(const BatchJob *all, int64 i)
+{
+	return population_history(all->population, (int32_t) (all->first + i));
 }
 
 /* Ranks courses for some users of the block. */
 static RecsysStatus
-rank_users(void *arg, int64_t begin, int64_t end, int worker_number)
+rank_users(void *arg, int64_t begin, int64_t end, int worker)
 {
-	BatchJob   *batch = arg;
-	const Recommender *rec = batch->serving->rec;
-	Worker	   *worker = &batch->workers[worker_number];
-	RankOptions options = {
-		.n = batch->n, .threshold = batch->threshold, .fill = batch->fill, .allowed = worker->allowed
-	};
+	BatchJob   *all = arg;
+	History		histories[BATCH_USERS];
 
 	for (int64_t i = begin; i < end; i++)
-	{
-		History		history = population_history(batch->population, (int32_t) (batch->first + i));
-
-		memcpy(worker->allowed, batch->available, rec->n_courses);
-		for (int h = 0; batch->exclude_seen && h < history.n; h++)
-			worker->allowed[history.courses[h]] = 0;
-		rec->method->score(rec, &history, worker->scratch, worker->scores);
-		batch->n_ranked[i] = recommender_rank(rec, worker->scores, &options, worker->heap,
-											  batch->ranked + i * batch->n);
-	}
+		histories[i - begin] = block_history(all, i);
+	batch_rank(&all->batch, worker, (int) (end - begin), histories,
+			   all->ranked + begin * all->batch.n, all->n_ranked + begin);
 	return RECSYS_OK;
 }
 
 /* Scores one course for some users of the block. */
 static RecsysStatus
-score_users(void *arg, int64_t begin, int64_t end, int worker_number)
+score_users(void *arg, int64_t begin, int64_t end, int worker)
 {
-	BatchJob   *batch = arg;
-	const Recommender *rec = batch->serving->rec;
-	Worker	   *worker = &batch->workers[worker_number];
+	BatchJob   *all = arg;
 
 	for (int64_t i = begin; i < end; i++)
 	{
-		History		history = population_history(batch->population, (int32_t) (batch->first + i));
+		History		history = block_history(all, i);
 
-		rec->method->score(rec, &history, worker->scratch, worker->scores);
-		batch->values[i] = worker->scores[batch->course];
+		all->values[i] = batch_score_course(&all->batch, worker, &history, all->course);
 	}
 	return RECSYS_OK;
 }
 
 /* Compares some users of the block with one. */
 static RecsysStatus
-compare_users(void *arg, int64_t begin, int64_t end, int worker_number)
+compare_users(void *arg, int64_t begin, int64_t end, int worker)
 {
-	BatchJob   *batch = arg;
-	const Recommender *rec = batch->serving->rec;
+	BatchJob   *all = arg;
+	const Recommender *rec = all->serving->rec;
 
 	for (int64_t i = begin; i < end; i++)
 	{
-		History		history = population_history(batch->population, (int32_t) (batch->first + i));
+		History		history = block_history(all, i);
 
-		batch->values[i] = history.user_hash == batch->self->user_hash ? NO_OPINION :
-			rec->method->compare(rec, batch->self, &history, batch->workers[worker_number].scratch);
+		all->values[i] = history.user_hash == all->self->user_hash ? NO_OPINION :
+			rec->method->compare(rec, all->self, &history, all->batch.workers[worker].scratch);
 	}
 	return RECSYS_OK;
 }
@@ -144,14 +114,14 @@ has_taken(const Population *population, int32_t user, int32_t course)
 
 /* The rows of one user. */
 static void
-emit_user(Call *call, const BatchJob *batch, int64 i, const Titles *titles)
+emit_user(Call *call, const BatchJob *all, int64 i, const Titles *titles)
 {
-	const Recommender *rec = batch->serving->rec;
-	Datum		user = CStringGetTextDatum(population_id(batch->population, batch->first + i));
+	const Recommender *rec = all->serving->rec;
+	Datum		user = CStringGetTextDatum(population_id(all->population, all->first + i));
 
-	for (int r = 0; r < batch->n_ranked[i]; r++)
+	for (int r = 0; r < all->n_ranked[i]; r++)
 	{
-		const Ranked *ranked = &batch->ranked[i * batch->n + r];
+		const Ranked *ranked = &all->ranked[i * all->batch.n + r];
 		const char *title = titles->titles[ranked->course];
 		bool		scored = ranked->score != NO_OPINION;
 		int32_t		length;
@@ -161,7 +131,7 @@ emit_user(Call *call, const BatchJob *batch, int64 i, const Titles *titles)
 			user, Int32GetDatum(r + 1), PointerGetDatum(cstring_to_text_with_len(id, length)),
 			title ? CStringGetTextDatum(title) : (Datum) 0,
 			scored ? score_datum(ranked->score) : (Datum) 0,
-			CStringGetTextDatum(row_source(batch->serving, scored))
+			CStringGetTextDatum(row_source(all->serving, scored))
 		};
 
 		call_row(call, values, nulls);
@@ -170,32 +140,32 @@ emit_user(Call *call, const BatchJob *batch, int64 i, const Titles *titles)
 
 /* Runs a function over all users, block by block. */
 static int64
-run_block(BatchJob *batch, Job *job, ParallelFunction function)
+run_block(BatchJob *all, Job *job, ParallelFunction function)
 {
-	int64		n = Min(BLOCK_USERS, batch->population->n_users - batch->first);
+	int64		n = Min(BLOCK_USERS, all->population->n_users - all->first);
 
 	CHECK_FOR_INTERRUPTS();
-	env_progress(&job->env, PHASE_SCORING, batch->first, batch->population->n_users);
-	env_check(&job->env, parallel_for(&job->env, n, CHUNK_USERS, function, batch, false));
+	env_progress(&job->env, PHASE_SCORING, all->first, all->population->n_users);
+	env_check(&job->env, parallel_for(&job->env, n, all->batch.chunk, function, all, false));
 	return n;
 }
 
 /* Emits everybody's recommendations. */
 static void
-emit_all(Call *call, BatchJob *batch, Job *job, const Titles *titles)
+emit_all(Call *call, BatchJob *all, Job *job, const Titles *titles)
 {
 	MemoryContext rows = AllocSetContextCreate(CurrentMemoryContext, "course_recsys rows",
 											   ALLOCSET_DEFAULT_SIZES);
 
-	batch->ranked = job_take(job, (int64) BLOCK_USERS * Max(batch->n, 1), sizeof(Ranked));
-	batch->n_ranked = job_take(job, BLOCK_USERS, sizeof(int));
-	for (batch->first = 0; batch->first < batch->population->n_users; batch->first += BLOCK_USERS)
+	all->ranked = job_take(job, (int64) BLOCK_USERS * Max(all->batch.n, 1), sizeof(Ranked));
+	all->n_ranked = job_take(job, BLOCK_USERS, sizeof(int));
+	for (all->first = 0; all->first < all->population->n_users; all->first += BLOCK_USERS)
 	{
-		int64		n = run_block(batch, job, rank_users);
+		int64		n = run_block(all, job, rank_users);
 		MemoryContext old = MemoryContextSwitchTo(rows);
 
 		for (int64 i = 0; i < n; i++)
-			emit_user(call, batch, i, titles);
+			emit_user(call, all, i, titles);
 		MemoryContextSwitchTo(old);
 		MemoryContextReset(rows);
 	}
@@ -211,22 +181,24 @@ recommend_all_rows(Call *call, const char *model, const Selection *selection)
 	Job		   *job = population_job_begin(model, &serving, &progress);
 	Population	population;
 	Titles	   *titles;
-	BatchJob	batch = {
+	BatchJob	all = {
+		.batch = {
+			.n = Min(selection->n, serving.rec->n_courses),
+			.exclude_seen = selection->exclude_seen,
+			.threshold = (float) selection->threshold,
+			.fill = common->cold_start == COLD_START_POPULAR
+		},
 		.serving = &serving,
-		.population = &population,
-		.n = Min(selection->n, serving.rec->n_courses),
-		.exclude_seen = selection->exclude_seen,
-		.threshold = (float) selection->threshold,
-		.fill = common->cold_start == COLD_START_POPULAR
+		.population = &population
 	};
 
 	SPI_connect();
 	titles = titles_new(serving.rec);
 	titles_fetch_all(titles, serving.dataset, serving.rec);
-	batch.available = (const uint8_t *) titles->available;
+	all.batch.available = (const uint8_t *) titles->available;
 	population_load(&population, job, &serving, true);
-	prepare_workers(&batch, job);
-	emit_all(call, &batch, job, titles);
+	prepare(&all, job);
+	emit_all(call, &all, job, titles);
 	SPI_finish();
 	population_job_end(job);
 }
@@ -275,18 +247,18 @@ parse_strategy(const char *name)
 
 /* Rank value of one user under a strategy; NO_OPINION: not to be invited. */
 static float
-invitation_score(const BatchJob *batch, Strategy strategy, int64 i)
+invitation_score(const BatchJob *all, Strategy strategy, int64 i)
 {
-	const CommonParams *common = batch->serving->rec->params;
-	int32_t		user = (int32_t) (batch->first + i);
-	History		history = population_history(batch->population, user);
+	const CommonParams *common = all->serving->rec->params;
+	int32_t		user = (int32_t) (all->first + i);
+	History		history = population_history(all->population, user);
 
-	if (has_taken(batch->population, user, batch->course))
+	if (has_taken(all->population, user, all->course))
 		return NO_OPINION;
 	switch (strategy)
 	{
 		case STRATEGY_SCORE:
-			return batch->values[i];
+			return all->values[i];
 		case STRATEGY_ACTIVE:
 			return history.n;
 		case STRATEGY_RANDOM:
@@ -297,23 +269,23 @@ invitation_score(const BatchJob *batch, Strategy strategy, int64 i)
 
 /* Offers every user's rank value to `best`, block by block. */
 static void
-rank_invitations(BatchJob *batch, Job *job, Strategy strategy, Topk *best)
+rank_invitations(BatchJob *all, Job *job, Strategy strategy, Topk *best)
 {
-	int64		n_users = batch->population->n_users;
+	int64		n_users = all->population->n_users;
 
-	for (batch->first = 0; batch->first < n_users; batch->first += BLOCK_USERS)
+	for (all->first = 0; all->first < n_users; all->first += BLOCK_USERS)
 	{
-		int64		block = Min(BLOCK_USERS, n_users - batch->first);
+		int64		block = Min(BLOCK_USERS, n_users - all->first);
 
 		CHECK_FOR_INTERRUPTS();
 		if (strategy == STRATEGY_SCORE)
-			run_block(batch, job, score_users);
+			run_block(all, job, score_users);
 		for (int64 i = 0; i < block; i++)
 		{
-			float		score = invitation_score(batch, strategy, i);
+			float		score = invitation_score(all, strategy, i);
 
 			if (score > NO_OPINION)
-				topk_offer(best, score, (int32_t) (batch->first + i), (int32_t) (batch->first + i));
+				topk_offer(best, score, (int32_t) (all->first + i), (int32_t) (all->first + i));
 		}
 	}
 }
@@ -329,17 +301,17 @@ recommend_user_rows(Call *call, const char *model, const char *course, int n,
 	Job		   *job = population_job_begin(model, &serving, &progress);
 	Population	population;
 	Topk		best;
-	BatchJob	batch = {.serving = &serving, .population = &population};
+	BatchJob	all = {.serving = &serving, .population = &population};
 
-	batch.course = find_course(serving.dataset, serving.rec, course);
+	all.course = find_course(serving.dataset, serving.rec, course);
 	SPI_connect();
-	if (titles_available(serving.dataset, serving.rec, batch.course))
+	if (titles_available(serving.dataset, serving.rec, all.course))
 	{
 		population_load(&population, job, &serving, true);
-		prepare_workers(&batch, job);
+		prepare(&all, job);
 		n = Min(n, population.n_users);
 		topk_init(&best, job_take(job, n, sizeof(TopkItem)), n);
-		rank_invitations(&batch, job, strategy, &best);
+		rank_invitations(&all, job, strategy, &best);
 		emit_users(call, &population, &best, strategy != STRATEGY_RANDOM);
 	}
 	SPI_finish();
@@ -363,27 +335,27 @@ similar_user_rows(Call *call, const char *model, const UserArg *user, int n)
 	Population	population;
 	OwnHistory *self;
 	Topk		best;
-	BatchJob	batch = {.serving = &serving, .population = &population};
+	BatchJob	all = {.serving = &serving, .population = &population};
 
 	if (serving.rec->method->compare == NULL)
 		raise_cannot(&serving, "compare users", can_compare);
 	SPI_connect();
 	self = history_fetch(serving.dataset, serving.rec, user);
-	batch.self = &self->h;
+	all.self = &self->h;
 	if (self->h.n > 0)
 	{
 		population_load(&population, job, &serving, false);
-		prepare_workers(&batch, job);
+		prepare(&all, job);
 		n = Min(n, population.n_users);
 		topk_init(&best, job_take(job, n, sizeof(TopkItem)), n);
-		for (batch.first = 0; batch.first < population.n_users; batch.first += BLOCK_USERS)
+		for (all.first = 0; all.first < population.n_users; all.first += BLOCK_USERS)
 		{
-			int64		block = run_block(&batch, job, compare_users);
+			int64		block = run_block(&all, job, compare_users);
 
 			for (int64 i = 0; i < block; i++)
-				if (batch.values[i] > NO_OPINION)
-					topk_offer(&best, batch.values[i], (int32_t) (batch.first + i),
-							   (int32_t) (batch.first + i));
+				if (all.values[i] > NO_OPINION)
+					topk_offer(&best, all.values[i], (int32_t) (all.first + i),
+							   (int32_t) (all.first + i));
 		}
 		emit_users(call, &population, &best, true);
 	}

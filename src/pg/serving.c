@@ -14,7 +14,7 @@
 #include "executor/spi.h"
 #include "utils/builtins.h"
 
-#include "core/factors.h"
+#include "core/latent.h"
 #include "pg/history.h"
 #include "pg/serving.h"
 #include "pg/titles.h"
@@ -245,13 +245,13 @@ can_similar(const Method *method)
 }
 
 /* The measure of that name. */
-static FactorMeasure
+static LatentMeasure
 parse_measure(const char *name)
 {
 	if (strcmp(name, "cosine") == 0)
-		return FACTOR_COSINE;
+		return LATENT_COSINE;
 	if (strcmp(name, "dot") == 0)
-		return FACTOR_DOT;
+		return LATENT_DOT;
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("unrecognized measure: \"%s\"", name),
@@ -282,7 +282,7 @@ compare_courses(const Serving *serving, int32_t course, const char *measure, Sco
 	const Recommender *rec = serving->rec;
 
 	if (measure != NULL)
-		factors_similar(rec, course, parse_measure(measure), room->scores);
+		latent_similar(rec, course, parse_measure(measure), room->scores);
 	else if (!rec->method->similar(rec, course, room->scratch, room->scores))
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),

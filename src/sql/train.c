@@ -10,7 +10,7 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 
-#include "core/factors.h"
+#include "core/latent.h"
 #include "pg/args.h"
 #include "pg/call.h"
 #include "pg/compat.h"

@@ -9,7 +9,7 @@ CREATE TABLE school.variant AS
 	SELECT method || coalesce((SELECT string_agg(' ' || key || '=' || value, '' ORDER BY key)
 			FROM jsonb_each_text(params)), '') AS model, method, params,
 		method <> 'popular' AS personal, method NOT IN ('popular', 'demographic') AS by_ratings,
-		m.predicts_ratings, m.finds_similar AND NOT params @> '{"user_based": true}' AS finds_similar, m.explains
+		m.predicts_ratings, m.finds_similar AND NOT params @> '{"user_based": true}' AS finds_similar, m.explains, m.has_factors, m.objective
 	FROM recsys_methods() m JOIN (
 		SELECT method, '{}'::jsonb FROM recsys_methods()
 		UNION ALL
@@ -304,6 +304,54 @@ SELECT raises(format('SELECT * FROM similar_users(1, %L)', model), '0A000',
 		'Methods that can are "user_profile", "knn".',
 	model || ': cannot compare users, and says which methods can')
 FROM variant WHERE method NOT IN ('knn', 'user_profile') ORDER BY model;
+
+-- ------------------------------------------------------------ factors
+
+SELECT never('has_factors', $$
+	WITH f AS (SELECT * FROM course_factors(MODEL))
+	(SELECT course_id FROM f EXCEPT ALL SELECT course_id FROM school.courses)
+	UNION ALL (SELECT course_id FROM school.courses EXCEPT ALL SELECT course_id FROM f)
+	UNION ALL SELECT course_id FROM f WHERE cardinality(factors) <> (SELECT max(cardinality(factors)) FROM f)
+		OR (factors IS NULL) <> (norm IS NULL) OR abs(norm - l2_norm(factors)) > 1e-5 * greatest(1, norm)
+	$$, 'factors of every course, equally many, with their length');
+SELECT never('has_factors', $$
+	WITH f AS (SELECT * FROM user_factors(MODEL)),
+	everybody AS (SELECT id::text AS user_id, EXISTS (SELECT FROM school.ratings r WHERE r.user_id = u.id) AS rated FROM school.users u)
+	SELECT user_id FROM f FULL JOIN everybody USING (user_id)
+	WHERE (factors IS NOT NULL) IS DISTINCT FROM rated
+		OR cardinality(factors) <> (SELECT max(cardinality(factors)) FROM course_factors(MODEL))
+	$$, 'factors of every user; NULL of those without ratings');
+SELECT never('has_factors', $$
+	WITH product AS (SELECT u.user_id, c.course_id,
+			dot_product(u.factors, c.factors) + coalesce(u.bias, 0) + coalesce(c.bias, 0) AS product,
+			CASE WHEN (SELECT objective FROM variant WHERE model = MODEL) = 'rating'
+				THEN predict_rating(u.user_id, c.course_id, MODEL) ELSE r.score END AS opinion
+		FROM user_factors(MODEL) u CROSS JOIN course_factors(MODEL) c
+			LEFT JOIN LATERAL recommend_courses(u.user_id, MODEL, 100) r USING (course_id)
+		WHERE u.factors IS NOT NULL AND NOT EXISTS (SELECT FROM school.ratings o
+			WHERE o.user_id::text = u.user_id AND o.course_id = c.course_id))
+	SELECT * FROM product a JOIN product b USING (user_id)
+	WHERE a.product > b.product + 1e-4 AND a.opinion < b.opinion - 1e-4
+	$$, 'the products of the factors order the courses as the method does');
+SELECT never('has_factors', $$
+	SELECT m, a.course_id, s.course_id, similarity FROM unnest('{cosine,dot}'::text[]) m, course_factors(MODEL) a
+		LEFT JOIN LATERAL similar_courses(a.course_id, MODEL, 100, m) s ON true LEFT JOIN course_factors(MODEL) b ON b.course_id = s.course_id
+	WHERE abs(similarity - CASE m WHEN 'dot' THEN dot_product(a.factors, b.factors)
+		ELSE cosine_similarity(a.factors, b.factors) END) > 1e-5 * greatest(1, abs(similarity))
+		OR a.course_id = b.course_id OR similarity IS NULL AND a.norm > 0
+	$$, 'similar_courses by cosine and dot is that of the factors');
+SELECT never('has_factors', $$
+	WITH few AS MATERIALIZED (SELECT set_config('course_recsys.threads', '1', true), array_agg(f::text) AS all FROM user_factors(MODEL) f),
+	many AS MATERIALIZED (SELECT set_config('course_recsys.threads', '5', true), array_agg(f::text) AS all FROM user_factors(MODEL) f)
+	SELECT FROM few, many WHERE few.all IS DISTINCT FROM many.all
+	$$, 'the same factors of users on 1 and on 5 threads');
+SELECT raises(format(call, model), '0A000', format('model "%s" of method "%s" cannot ' || what, model, method),
+	'Methods that can are ' || coalesce((SELECT string_agg(format('"%s"', method), ', ' ORDER BY place)
+		FROM recsys_methods() WITH ORDINALITY m (method, d, o, p, f, e, s, has_factors, place) WHERE has_factors), '') || '.',
+	model || ': cannot ' || what || ', and says which methods can')
+FROM variant, (VALUES ('SELECT * FROM course_factors(%L)', 'show factors'), ('SELECT * FROM user_factors(%L)', 'show factors'),
+	('SELECT * FROM similar_courses(''c01'', %L, measure => ''dot'')', 'compare courses by their factors')) v (call, what)
+WHERE NOT has_factors AND params = '{}' ORDER BY model, call;
 
 -- ------------------------------------------------------------ the same bytes
 

@@ -20,6 +20,8 @@ INSERT INTO school.call VALUES
 	('predict_rating', $$SELECT predict_rating(1, 'c01', MODEL)$$),
 	('similar_courses', $$SELECT * FROM similar_courses('c01', MODEL)$$),
 	('similar_users', $$SELECT * FROM similar_users(1, MODEL)$$),
+	('course_factors', $$SELECT * FROM course_factors(MODEL)$$),
+	('user_factors', $$SELECT * FROM user_factors(MODEL)$$),
 	('explain_recommendation', $$SELECT * FROM explain_recommendation(1, 'c01', MODEL)$$),
 	('training_log', $$SELECT * FROM training_log(MODEL)$$),
 	('drop_model', $$SELECT drop_model(MODEL)$$),
@@ -163,20 +165,22 @@ CREATE TABLE school.control AS
 			'publish_model', 'training_log',
 			'estimate_training', 'recsys_method_params', 'recommend_courses', 'recommend_for', 'recommend_all',
 				'recommend_users',
-			'predict_rating', 'similar_courses', 'similar_users', 'explain_recommendation', 'user_profiles',
+			'predict_rating', 'similar_courses', 'similar_users', 'explain_recommendation', 'course_factors', 'user_factors', 'user_profiles',
 				'dataset_genres', 'dataset_summary',
 			'enrollment_histogram', 'top_courses', 'keyword_counts')
 		-- those that may be NULL
-		AND arg.name NOT IN ('user_id', 'course_id', 'candidates', 'exclude', 'threshold')
+		AND arg.name NOT IN ('user_id', 'course_id', 'candidates', 'exclude', 'threshold', 'measure')
 		AND NOT (p.proname = 'recommend_for' AND arg.name = 'ratings')
 			AND NOT (p.proname = 'train_model' AND arg.name = 'method')
 		AND NOT (p.proname = 'register_dataset'
 			AND arg.name NOT IN ('name', 'ratings', 'user_column', 'course_column', 'options'));
-SELECT cmp_ok(count(*), '>=', 78::bigint, 'control arguments of all functions') FROM control;
+SELECT cmp_ok(count(*), '>=', 80::bigint, 'control arguments of all functions') FROM control;
 SELECT raises(format('SELECT * FROM %I(%s)', proname, arguments), '22004',
 	format('argument "%s" must not be null', argument), NULL,
 	format('%s: NULL %s', function, argument)) FROM control ORDER BY function::text, argument;
 
+SELECT raises($$SELECT * FROM similar_courses('c01', 'knn', measure => 'Cosine')$$, '22023', 'unrecognized measure: "Cosine"',
+	'Valid measures are "cosine", "dot"%', 'measure of similar_courses');
 SELECT raises($$SELECT * FROM recommend_courses(1, 'knn', candidates => '{c01,NULL}')$$, '22004',
 	'%"candidates"%null%', NULL, 'NULL among candidates');
 SELECT raises($$SELECT * FROM recommend_courses(1, 'knn', exclude => '{NULL}')$$, '22004', '%"exclude"%null%', NULL,
@@ -315,8 +319,8 @@ CREATE FUNCTION school.train_tiny(description text) RETURNS SETOF text LANGUAGE 
 DECLARE
 	m record;
 BEGIN
-	FOR m IN SELECT * FROM recsys_methods() UNION ALL
-		SELECT 'knn ' || c, '', '', true, true, true, true FROM recsys_method_params('knn') p, unnest(p.choices) c WHERE p.param = 'similarity' LOOP
+	FOR m IN SELECT method, predicts_ratings FROM recsys_methods() UNION ALL
+		SELECT 'knn ' || c, true FROM recsys_method_params('knn') p, unnest(p.choices) c WHERE p.param = 'similarity' LOOP
 		PERFORM train_model('tiny', split_part(m.method, ' ', 1), CASE WHEN m.method LIKE '% %'
 			THEN jsonb_build_object('similarity', split_part(m.method, ' ', 2), 'min_support', 1) ELSE '{}' END, 'tiny');
 		RETURN NEXT ok((SELECT count(*) FROM recommend_courses(999, 'tiny', 100)) = (SELECT count(*) FROM tiny_courses)

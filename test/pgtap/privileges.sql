@@ -47,7 +47,7 @@ RESET ROLE;
 
 -- ------------------------------------------------------------ answers are for those who may read the data
 
-CREATE VIEW school.asking AS SELECT function, name, school.statement_for(call, 'knn') AS statement
+CREATE VIEW school.asking AS SELECT function, name, school.statement_for(call, school.able_method(name)) AS statement
 	FROM school.call WHERE kind = 'answer';
 GRANT SELECT ON school.asking TO PUBLIC;
 
@@ -203,7 +203,7 @@ RESET ROLE;
 -- The statement that tries a function that changes something
 CREATE FUNCTION school.change(name text) RETURNS text LANGUAGE sql AS $$
 	SELECT CASE $1 WHEN 'train_model' THEN 'SELECT * FROM train_model(''knn'', dataset => ''school'')'
-		ELSE statement_for(min(call), 'knn') END FROM school.call c WHERE c.name = $1 $$;
+		ELSE statement_for(min(call), able_method($1)) END FROM school.call c WHERE c.name = $1 $$;
 SET LOCAL ROLE course_stranger;
 SELECT raises(statement, '42501', 'permission denied for relation school.ratings of dataset "school"', '%SELECT%',
 	'a stranger: ' || function)

@@ -31,6 +31,7 @@
 #include <string.h>
 
 #include "core/als_kernels.h"
+#include "core/latent.h"
 #include "core/methods/methods.h"
 #include "core/methods/support.h"
 #include "core/parallel.h"
@@ -809,18 +810,27 @@ fold_in(const Recommender *rec, const History *history, AlsScratch *scratch, flo
 	return vector_norm(x, state->side.n_factors) > 0;
 }
 
+/* Score of one course for a user's factors. */
+static float
+als_score_vector(const Recommender *rec, const float *user_vector, int32_t course)
+{
+	const AlsState *state = rec->state;
+
+	if (!(state->norms[course] > 0))
+		return NO_OPINION;
+	return finish_score((double) vector_dot(course_factors(rec, course), user_vector,
+											state->side.n_factors), NAN);
+}
+
 /* Dot products with the user's vector. */
 static void
 als_score(const Recommender *rec, const History *history, void *memory, float *scores)
 {
-	const AlsState *state = rec->state;
 	AlsScratch	scratch = cut_scratch(rec, memory);
 	bool		known = fold_in(rec, history, &scratch, scratch.x);
 
 	for (int32_t c = 0; c < rec->n_courses; c++)
-		scores[c] = known && state->norms[c] > 0 ?
-			finish_score((double) vector_dot(course_factors(rec, c), scratch.x,
-											 state->side.n_factors), NAN) : NO_OPINION;
+		scores[c] = known ? als_score_vector(rec, scratch.x, c) : NO_OPINION;
 	clear_scratch(rec, history, &scratch);
 }
 
@@ -926,6 +936,16 @@ als_user_vector(const Recommender *rec, const History *history, void *memory, fl
 	return known ? state->side.n_factors : 0;
 }
 
+/* One product for several users. */
+static void
+als_score_block(const Recommender *rec, const float *user_vectors, int n_users, float *scores)
+{
+	const AlsState *state = rec->state;
+
+	latent_score_block(rec, state->side.factors, state->side.n_factors, 0, user_vectors, n_users,
+					   scores);
+}
+
 const Method method_als = {
 	.name = "als",
 	.description = "Factors by implicit-feedback alternating least squares.",
@@ -944,4 +964,6 @@ const Method method_als = {
 	.compare = als_compare,
 	.course_vector = als_course_vector,
 	.user_vector = als_user_vector,
+	.score_vector = als_score_vector,
+	.score_block = als_score_block,
 };

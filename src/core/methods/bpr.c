@@ -32,6 +32,7 @@
 #include <string.h>
 
 #include "core/bpr_kernels.h"
+#include "core/latent.h"
 #include "core/methods/methods.h"
 #include "core/methods/support.h"
 #include "core/parallel.h"
@@ -656,18 +657,27 @@ clear_vectors(const Recommender *rec, BprScratch *scratch)
 	memset(scratch->x, 0, 2 * (size_t) ((const BprState *) rec->state)->n_factors * sizeof(float));
 }
 
+/* Score of one course for a user's factors. */
+static float
+bpr_score_vector(const Recommender *rec, const float *user_vector, int32_t course)
+{
+	const BprState *state = rec->state;
+
+	if (!(state->norms[course] > 0))
+		return NO_OPINION;
+	return finish_score((double) (vector_dot(course_factors(state, course), user_vector,
+											 state->n_factors) + state->biases[course]), NAN);
+}
+
 /* Dot products with the user's vector, plus the biases. */
 static void
 bpr_score(const Recommender *rec, const History *history, void *memory, float *scores)
 {
-	const BprState *state = rec->state;
 	BprScratch	scratch = cut_scratch(rec, memory);
 	bool		known = fold_in(rec, history, scratch.order, scratch.marked, scratch.x);
 
 	for (int32_t c = 0; c < rec->n_courses; c++)
-		scores[c] = known && state->norms[c] > 0 ?
-			finish_score((double) (vector_dot(course_factors(state, c), scratch.x,
-											  state->n_factors) + state->biases[c]), NAN) : NO_OPINION;
+		scores[c] = known ? bpr_score_vector(rec, scratch.x, c) : NO_OPINION;
 	clear_vectors(rec, &scratch);
 }
 
@@ -737,6 +747,15 @@ bpr_course_bias(const Recommender *rec, int32_t course)
 	return ((const BprState *) rec->state)->biases[course];
 }
 
+/* One product for several users. */
+static void
+bpr_score_block(const Recommender *rec, const float *user_vectors, int n_users, float *scores)
+{
+	const BprState *state = rec->state;
+
+	latent_score_block(rec, state->factors, state->n_factors, 0, user_vectors, n_users, scores);
+}
+
 const Method method_bpr = {
 	.name = "bpr",
 	.description = "Factors by Bayesian personalised ranking: courses taken before courses not taken.",
@@ -755,4 +774,6 @@ const Method method_bpr = {
 	.course_vector = bpr_course_vector,
 	.user_vector = bpr_user_vector,
 	.course_vector_bias = bpr_course_bias,
+	.score_vector = bpr_score_vector,
+	.score_block = bpr_score_block,
 };

@@ -388,7 +388,7 @@ knn_score(const Recommender *rec, const History *history, void *scratch, float *
 			prefetch_row(table, history->courses[h + 1]);
 		vector_scatter(row_weight(rec, history, h), row.indexes, row.values, row.n, scores);
 	}
-	knn_finish_scores(rec->n_courses, scores);
+	keep_positive_scores(rec->n_courses, scores);
 }
 
 /* The entries of the history in a course's row, best first; index: place in the history. */

@@ -14,7 +14,10 @@ extern const Method method_demographic;
 extern const Method method_user_profile;
 extern const Method method_course_similarity;
 extern const Method method_knn;
+extern const Method method_ease;
 extern const Method method_als;
+extern const Method method_nmf;
+extern const Method method_mf;
 extern const Method method_bpr;
 
 #endif							/* CORE_METHODS_METHODS_H */

@@ -4,6 +4,8 @@
  */
 #include "core/methods/support.h"
 
+#include <float.h>
+
 /* A half-life can only be applied to ratings with times. */
 RecsysStatus
 check_half_life(Env *env, const TrainingSet *set, const void *params)
@@ -44,6 +46,15 @@ majority_rating(Env *env, const Csr *ratings, float *rating, double *share)
 	}
 	*share = n > 0 ? (double) count / (double) n : 0;
 	return RECSYS_OK;
+}
+
+/* Also what no float holds becomes NO_OPINION. */
+void
+keep_positive_scores(int32_t n, float *scores)
+{
+	for (int32_t c = 0; c < n; c++)
+		if (!(scores[c] > 0 && scores[c] <= FLT_MAX))
+			scores[c] = NO_OPINION;
 }
 
 /* The same words as for damage to the common sections. */

@@ -60,6 +60,12 @@ finish_score(double score, double threshold)
 	return result;
 }
 
+/*
+ * Totals that are not positive become NO_OPINION: nothing speaks for such a course, so it has no
+ * score, rather than one that would place it before courses that nobody has told anything about.
+ */
+extern void keep_positive_scores(int32_t n, float *scores);
+
 /* Fails with RECSYS_CORRUPT; what is a full sentence about the damage. */
 extern RecsysStatus model_damaged(Env *env, const char *what);
 

@@ -1,10 +1,10 @@
 /*
- * test_factors.c: factors of a made-up method against hand-checked numbers, and of every method against its scores.
+ * test_latent.c: factors of a made-up method against hand-checked numbers, and of every method against its scores.
  */
 #include <math.h>
 #include <stdlib.h>
 
-#include "core/factors.h"
+#include "core/latent.h"
 #include "test_method.h"
 #include "unit.h"
 
@@ -56,16 +56,16 @@ test_similar(void)
 	float		scores[N_COURSES];
 
 	CHECK(method_has_factors(&known_method));
-	CHECK_EQ_INT(factors_count(&rec), N_FACTORS);
-	factors_similar(&rec, 0, FACTOR_DOT, scores);
+	CHECK_EQ_INT(latent_count(&rec), N_FACTORS);
+	latent_similar(&rec, 0, LATENT_DOT, scores);
 	CHECK(scores[0] == 25 && scores[1] == 0 && scores[2] == 0 && scores[3] == NO_OPINION);
-	factors_similar(&rec, 0, FACTOR_COSINE, scores);
+	latent_similar(&rec, 0, LATENT_COSINE, scores);
 	CHECK_NEAR(scores[0], 1, 1e-6);
 	CHECK(scores[1] == NO_OPINION && scores[2] == 0 && scores[3] == NO_OPINION);
-	factors_similar(&rec, 1, FACTOR_COSINE, scores);
+	latent_similar(&rec, 1, LATENT_COSINE, scores);
 	for (int c = 0; c < N_COURSES; c++)
 		CHECK(scores[c] == NO_OPINION);
-	factors_similar(&rec, 3, FACTOR_DOT, scores);
+	latent_similar(&rec, 3, LATENT_DOT, scores);
 	for (int c = 0; c < N_COURSES; c++)
 		CHECK(scores[c] == NO_OPINION);
 }
@@ -81,12 +81,12 @@ test_user(void)
 	History		history = {.n = 2, .courses = both, .ratings = ratings};
 	float		out[N_FACTORS + 1] = {7, 7, 7};
 
-	CHECK(factors_of_user(&rec, &history, NULL, out));
+	CHECK(latent_user(&rec, &history, NULL, out));
 	CHECK(out[0] == -1 && out[1] == 7 && out[2] == 0);
 	history.n = 0;
-	CHECK(!factors_of_user(&rec, &history, NULL, out));
+	CHECK(!latent_user(&rec, &history, NULL, out));
 	history = (History) {.n = 1, .courses = none, .ratings = ratings};
-	CHECK(!factors_of_user(&rec, &history, NULL, out));
+	CHECK(!latent_user(&rec, &history, NULL, out));
 }
 
 /* ---------------------------------------------------------------- every method with factors */
@@ -165,13 +165,13 @@ check_method(const Method *method)
 
 	CHECK_EQ_INT(test_set_build(env, shape, rows, 1200, 26, &set), RECSYS_OK);
 	model = test_method_open(env, method, "", &set);
-	user = env_alloc(env, (size_t) factors_count(&model.rec) + 1, sizeof(float));
-	CHECK(factors_count(&model.rec) > 0);
+	user = env_alloc(env, (size_t) latent_count(&model.rec) + 1, sizeof(float));
+	CHECK(latent_count(&model.rec) > 0);
 	for (int32_t u = 0; u < set.by_user.n_rows; u++)
 	{
 		History		history = test_method_history(&set, u);
 
-		CHECK(factors_of_user(&model.rec, &history, model.scratch, user));
+		CHECK(latent_user(&model.rec, &history, model.scratch, user));
 		test_method_scratch(&model);
 		test_method_score(env, &model, history);
 		n_pairs += check_order(&model, &history, user);
