@@ -13,7 +13,7 @@
 #include "core/vector.h"
 
 #define LANES 16				/* floats taken together */
-#define AHEAD 4					/* entries whose rows are asked for in advance */
+#define AHEAD 6					/* entries whose rows are asked for in advance */
 #define LINE_FLOATS 16			/* floats of a cache line */
 
 #define INLINE static inline __attribute__((always_inline))
@@ -48,7 +48,7 @@ step_rows(float *restrict p, float *restrict q, int width, float keep, float ste
 		}
 }
 
-/* Asks for the row of a course; that of a user serves several entries in a row. */
+/* Asks for a row that will be needed. */
 INLINE void
 prefetch_row(const float *row, int width)
 {
@@ -76,7 +76,11 @@ sgd_block(const SgdBlock *block)
 		float		error;
 
 		if (i + AHEAD < block->n)
+		{
 			prefetch_row(block->course_rows + entries[i + AHEAD].course * stride, width);
+			if (entries[i + AHEAD].user != entries[i + AHEAD - 1].user)
+				prefetch_row(block->user_rows + entries[i + AHEAD].user * stride, width);
+		}
 		error = entry.target - p[width] - q[width] - dot_rows(p, q, width);
 		p[width] = keep * p[width] + rate * error;
 		q[width] = keep * q[width] + rate * error;
