@@ -22,8 +22,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PLANTED 16
-#define TASTE 2.0
+#define PLANTED 8
+#define TASTE 6.0
 #define CLUSTERS 20
 
 static uint64_t state;			/* of the random numbers */

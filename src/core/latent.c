@@ -49,7 +49,7 @@ course_similarity(const Recommender *rec, int32_t course, const float *other, fl
 	if (measure == LATENT_DOT)
 		return vector_dot(own, other, n);
 	norm = vector_norm(own, n);
-	return norm > 0 && other_norm > 0 ? vector_dot(own, other, n) / norm / other_norm : NO_OPINION;
+	return norm > 0 && other_norm > 0 ? vector_dot(own, other, n) / (norm * other_norm) : NO_OPINION;
 }
 
 /* One product for each course. */

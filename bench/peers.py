@@ -1,0 +1,229 @@
+"""peers.py: trains one library on the data of bench/run and answers for the sample of users.
+
+Usage: peers.py CASE DATA ANSWERS name=value ...
+
+DATA is what bench/synthetic wrote in binary. Standard output gets one line:
+
+    seconds to fit, processor seconds of the same, microseconds to answer for a user, quality, name and version
+
+The data are in memory, in the form that the library wants, before the clock starts. Rankings and
+predictions go to ANSWERS for COPY (user, rank, course, rating), so that one statement judges all; where
+there is nothing to rank, quality is what the line says.
+"""
+import sys
+import time
+from importlib.metadata import version
+
+import numpy as np
+
+TOP = 10
+
+
+class Data:
+    """Training and held-out rows, and the users who are asked for."""
+
+    def __init__(self, path, sample):
+        rows = np.fromfile(path, dtype=[("user", "i4"), ("course", "i4"), ("rating", "f4"), ("held", "i4")])
+        self.train = rows[rows["held"] == 0]
+        self.held = rows[(rows["held"] == 1) & (rows["user"] < sample)]
+        self.n_users = int(rows["user"].max()) + 1
+        self.n_courses = int(rows["course"].max()) + 1
+        self.sample = np.arange(min(sample, self.n_users))
+
+    def matrix(self, binary):
+        """Users x courses; binary: 1 for every rating."""
+        from scipy.sparse import csr_matrix
+
+        values = np.ones(len(self.train), "f4") if binary else self.train["rating"]
+        return csr_matrix((values, (self.train["user"], self.train["course"])), (self.n_users, self.n_courses))
+
+
+def timed(function, *arguments):
+    """Seconds that the call takes, by the clock and of all threads together, and its result."""
+    start = time.perf_counter(), time.process_time()
+    result = function(*arguments)
+    return (time.perf_counter() - start[0], time.process_time() - start[1]), result
+
+
+def best(scores, seen):
+    """The TOP columns of each row of a dense block, without those of the sparse one."""
+    scores[seen.nonzero()] = -np.inf
+    top = np.argpartition(-scores, TOP, axis=1)[:, :TOP]
+    order = np.argsort(-np.take_along_axis(scores, top, 1), axis=1)
+    return np.take_along_axis(top, order, 1)
+
+
+def ranking(users, courses):
+    """Rows of ANSWERS."""
+    for user, row in zip(users, courses):
+        for rank, course in enumerate(row, 1):
+            yield f"{user}\t{rank}\tc{course}\t\\N\n"
+
+
+def predictions(held, ratings):
+    """Rows of ANSWERS."""
+    for row, rating in zip(held, ratings):
+        yield f"{row['user']}\t\\N\tc{row['course']}\t{rating}\n"
+
+
+def implicit_model(name, model, data):
+    """Any model of implicit: fits, then ranks for the sample in one batch."""
+    matrix = data.matrix(binary=True)
+    fit, _ = timed(lambda: model.fit(matrix, show_progress=False))
+    answer, found = timed(lambda: model.recommend(data.sample, matrix[data.sample], N=TOP))
+    return fit, answer[0] / len(data.sample), ranking(data.sample, found[0]), "", f"implicit {version('implicit')} {name}"
+
+
+def knn(data, p):
+    """Cosine of courses, the best kept."""
+    from implicit.nearest_neighbours import CosineRecommender
+
+    return implicit_model("CosineRecommender", CosineRecommender(K=p["neighbors"], num_threads=p["threads"]), data)
+
+
+def als(data, p):
+    """By conjugate gradients, as it is by default."""
+    from implicit.cpu.als import AlternatingLeastSquares
+
+    return implicit_model("ALS", AlternatingLeastSquares(
+        factors=p["factors"], regularization=p["regularization"], alpha=p["alpha"], iterations=p["iterations"],
+        use_cg=True, num_threads=p["threads"], random_state=42), data)
+
+
+def bpr(data, p):
+    """Pairwise ranking."""
+    from implicit.cpu.bpr import BayesianPersonalizedRanking
+
+    return implicit_model("BPR", BayesianPersonalizedRanking(
+        factors=p["factors"], learning_rate=p["learning_rate"], regularization=p["regularization"],
+        iterations=p["iterations"], num_threads=p["threads"], random_state=42), data)
+
+
+def surprise_set(data):
+    """Surprise's own form of the training rows."""
+    from collections import defaultdict
+    from surprise import Trainset
+
+    of_user, of_course = defaultdict(list), defaultdict(list)
+    for user, course, rating, _ in data.train.tolist():
+        of_user[user].append((course, rating))
+        of_course[course].append((user, rating))
+    return Trainset(of_user, of_course, data.n_users, data.n_courses, len(data.train), (1, 5),
+                    {u: u for u in range(data.n_users)}, {c: c for c in range(data.n_courses)})
+
+
+def svd(data, p):
+    """Surprise's SVD with biases, by stochastic gradient descent; it has one thread."""
+    from surprise import SVD
+
+    model = SVD(n_factors=p["factors"], n_epochs=p["iterations"], lr_all=p["learning_rate"],
+                reg_all=p["regularization"], random_state=42)
+    rows = surprise_set(data)
+    fit, _ = timed(model.fit, rows)
+    answer, ratings = timed(lambda: [model.predict(u, c).est for u, c, _, _ in data.held.tolist()])
+    return (fit, answer[0] / len(data.held), predictions(data.held, ratings), "",
+            f"Surprise {version('scikit-surprise')} SVD")
+
+
+def libmf(data, p):
+    """LIBMF's factorisation of the ratings, without biases."""
+    from libmf import mf
+
+    model = mf.MF(fun=0, k=p["factors"], nr_iters=p["iterations"], eta=p["libmf_rate"],
+                  lambda_p2=p["regularization"], lambda_q2=p["regularization"], nr_threads=p["threads"], quiet=True)
+    rows = np.column_stack([data.train["user"], data.train["course"], data.train["rating"]]).astype("f4")
+    held = np.column_stack([data.held["user"], data.held["course"]]).astype("f4")
+    fit, _ = timed(model.fit, rows)
+    answer, ratings = timed(model.predict, held)
+    return fit, answer[0] / len(held), predictions(data.held, ratings), "", f"LIBMF {version('libmf')}"
+
+
+def nmf(data, p):
+    """scikit-learn's coordinate descent on the zero-filled matrix."""
+    from sklearn.decomposition import NMF
+
+    matrix = data.matrix(binary=True)
+    model = NMF(n_components=p["factors"], init="random", solver="cd", max_iter=p["iterations"], tol=p["tolerance"],
+                random_state=42)
+    fit, weights = timed(model.fit_transform, matrix)
+    answer, found = timed(lambda: best(weights[data.sample] @ model.components_, matrix[data.sample]))
+    return (fit, answer[0] / len(data.sample), ranking(data.sample, found), "",
+            f"scikit-learn {version('scikit-learn')} NMF")
+
+
+def popular(data, p):
+    """The most taken courses: the floor that every ranking has to beat."""
+    matrix = data.matrix(binary=True)
+    fit, counts = timed(lambda: np.asarray(matrix.sum(axis=0)).ravel())
+    answer, found = timed(lambda: best(np.tile(counts, (len(data.sample), 1)), matrix[data.sample]))
+    return fit, answer[0] / len(data.sample), ranking(data.sample, found), "", f"numpy {version('numpy')}"
+
+
+def product(path, p):
+    """One product of all users' factors with all courses', and the best of each user."""
+    rng = np.random.default_rng(1)
+    users = rng.standard_normal((p["users"], p["factors"]), "f4")
+    courses = rng.standard_normal((p["factors"], p["courses"]), "f4")
+    size = 1024
+
+    def run():
+        for first in range(0, len(users), size):
+            scores = users[first:first + size] @ courses
+            top = np.argpartition(scores, -TOP, axis=1)[:, -TOP:]
+            np.take_along_axis(scores, top, 1).argsort(axis=1)
+
+    fit, _ = timed(run)
+    return fit, fit[0] / len(users), (), "", f"numpy {version('numpy')} product and top {TOP}"
+
+
+def standardized(path, p):
+    """The points, scaled to mean 0 and deviation 1 as part of the time."""
+    from sklearn.preprocessing import StandardScaler
+
+    points = np.fromfile(path).reshape(-1, p["columns"])
+    return lambda: StandardScaler().fit_transform(points)
+
+
+def kmeans(path, p):
+    """Lloyd's algorithm from k-means++ starts; quality: inertia."""
+    from sklearn.cluster import KMeans
+
+    scaled = standardized(path, p)
+    model = KMeans(p["clusters"], n_init=p["starts"], random_state=42)
+    fit, _ = timed(lambda: model.fit(scaled()))
+    return fit, 0, (), f"{model.inertia_:.0f}", f"scikit-learn {version('scikit-learn')} KMeans"
+
+
+def pca(path, p):
+    """Components for a share of the variance; quality: how many."""
+    from sklearn.decomposition import PCA
+
+    scaled = standardized(path, p)
+    model = PCA(p["share"])
+    fit, _ = timed(lambda: model.fit(scaled()))
+    return fit, 0, (), f"{model.n_components_}", f"scikit-learn {version('scikit-learn')} PCA"
+
+
+def number(text):
+    """An int if it can be one."""
+    try:
+        return int(text)
+    except ValueError:
+        return float(text)
+
+
+def main():
+    """Reads the arguments, runs, prints."""
+    case, path, answers = sys.argv[1:4]
+    p = {name: number(value) for name, value in (argument.split("=") for argument in sys.argv[4:])}
+    dense = {"kmeans": kmeans, "pca": pca, "product": product}
+    sparse = {"knn": knn, "als": als, "bpr": bpr, "svd": svd, "libmf": libmf, "nmf": nmf, "popular": popular}
+    result = dense[case](path, p) if case in dense else sparse[case](Data(path, p["sample"]), p)
+    (seconds, processor), answer, rows, quality, name = result
+    with open(answers, "w", encoding="ascii") as file:
+        file.writelines(rows)
+    print(seconds, processor, answer * 1e6, quality or "-", name, sep="\t")
+
+
+if __name__ == "__main__":
+    main()
