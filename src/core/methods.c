@@ -14,6 +14,8 @@ const Method *const recsys_methods[] = {
 	&method_user_profile,
 	&method_course_similarity,
 	&method_knn,
+	&method_bias,
+	&method_svd,
 	&method_nmf,
 	&method_mf,
 	NULL

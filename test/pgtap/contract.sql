@@ -63,13 +63,23 @@ CREATE TABLE school.counts AS SELECT c.course_id, c.title, count(r) AS n
 
 -- ------------------------------------------------------------ the answer
 
-SELECT never('personal', $$
+-- Methods that estimate ratings rank by those, and only courses with many.
+SELECT never('personal AND objective = ''ranking''', $$
 	(SELECT p.user_id, r.course_id FROM pupils p, recommend_courses(p.user_id, MODEL, 2) r WHERE r.source = MODEL
 	EXCEPT SELECT user_id, course_id FROM wanted)
 	UNION ALL
 	(SELECT user_id, course_id FROM wanted
 	EXCEPT SELECT p.user_id, r.course_id FROM pupils p, recommend_courses(p.user_id, MODEL, 2) r WHERE r.source = MODEL)
 	$$, 'users get the courses of their colour');
+SELECT never('objective = ''rating''', $$
+	SELECT p.user_id, r.course_id FROM pupils p, recommend_courses(p.user_id, MODEL, 100) r,
+		(SELECT min(rating), max(rating) FROM ratings) s
+	WHERE r.source = MODEL
+		AND abs(least(greatest(r.score, s.min), s.max) - predict_rating(p.user_id, r.course_id, MODEL)) > 1e-5
+	UNION ALL
+	SELECT p.user_id, NULL FROM pupils p LEFT JOIN LATERAL recommend_courses(p.user_id, MODEL, 100, false) r
+		ON r.source = MODEL GROUP BY 1 HAVING count(r) = 0
+	$$, 'the score is the predicted rating before it is cut to the scale');
 SELECT never('true', $$
 	SELECT a.user_id, n, count(r.rank)
 	FROM anybody a CROSS JOIN unnest('{1,2,5,100}'::int[]) AS n
@@ -177,7 +187,7 @@ CREATE TABLE school.before AS SELECT v.model, u, r.* FROM variant v, unnest('{24
 INSERT INTO school.ratings SELECT u, c, rating, (SELECT max(rated_at) FROM school.ratings)
 	FROM (VALUES (500, 'c01', 4), (500, 'c03', 4.5), (500, 'c05', 5), (24, 'c02', 4), (24, 'c04', 4.5),
 		(24, 'c06', 5)) v (u, c, rating);
-SELECT never('by_ratings', $$
+SELECT never('by_ratings AND objective = ''ranking''', $$
 	SELECT u FROM unnest('{24,500}'::int[]) u, recommend_courses(u, MODEL, 3) r
 	GROUP BY u HAVING array_agg(r.course_id ORDER BY r.course_id) <>
 		CASE u WHEN 500 THEN '{c07,c09,c11}' ELSE '{c08,c10,c12}'::text[] END OR bool_or(r.source <> MODEL)

@@ -14,6 +14,8 @@ extern const Method method_demographic;
 extern const Method method_user_profile;
 extern const Method method_course_similarity;
 extern const Method method_knn;
+extern const Method method_bias;
+extern const Method method_svd;
 extern const Method method_nmf;
 extern const Method method_mf;
 

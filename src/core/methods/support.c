@@ -69,6 +69,15 @@ check_finite(Env *env, const float *values, int64_t n, const char *what)
 	return RECSYS_OK;
 }
 
+/* The courses are in order of their ratings already; at least one of them is above the percentile. */
+double
+least_ratings(const Recommender *rec, double min_ratings)
+{
+	int32_t		last = (int32_t) ((rec->summary.n_courses_rated - 1) / 10);
+
+	return isnan(min_ratings) ? rec->course_counts[rec->popularity_order[last]] : min_ratings;
+}
+
 /* Binary search in a row. */
 float
 entry_value(const Csr *csr, int32_t row, int32_t column)

@@ -66,6 +66,12 @@ extern RecsysStatus model_damaged(Env *env, const char *what);
 /* A section of a model holds no NaN and no infinity; else RECSYS_CORRUPT with the sentence. */
 extern RecsysStatus check_finite(Env *env, const float *values, int64_t n, const char *what);
 
+/*
+ * Ratings that a course needs to be ranked by predicted rating: min_ratings, or for NAN as many as the
+ * last of the tenth of the rated courses that have most (their 90th percentile).
+ */
+extern double least_ratings(const Recommender *rec, double min_ratings);
+
 /* Entry (row, column) of a sparse matrix, 0 when it is not stored; O(log row length). */
 extern float entry_value(const Csr *csr, int32_t row, int32_t column);
 
