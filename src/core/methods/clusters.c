@@ -196,7 +196,7 @@ wanted_clusters(const ClusterParams *params, double n)
 {
 	if (params->n_clusters > 0)
 		return (int32_t) params->n_clusters;
-	return (int32_t) fmax(1, fmin(CLUSTERS_AUTOMATIC, sqrt(n / 2)));
+	return (int32_t) fmax(1, fmin(CLUSTERS_AUTOMATIC, sqrt(n) / 2));
 }
 
 /* Clusters the points; says so when there are fewer clusters than asked for. */

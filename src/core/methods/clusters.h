@@ -35,7 +35,7 @@ typedef struct ClusterParams
 	double		n_components;
 } ClusterParams;
 
-/* Clusters without a number: the rule of thumb sqrt(n / 2), at most so many. */
+/* Clusters without a number: half the square root of the users, at most so many. */
 #define CLUSTERS_AUTOMATIC 20
 
 /* Definitions that both tables begin with. */
@@ -43,8 +43,8 @@ typedef struct ClusterParams
 	{.name = "n_clusters", .aliases = "k", .type = PARAM_INT, \
 		.offset = offsetof(ClusterParams, n_clusters), \
 		.default_text = "0", .min = 0, .max = 100000, \
-		.description = "Clusters, at most one for each distinct profile; 0: 20, but no more than the square " \
-	"root of half the number of users."}, \
+		.description = "Clusters, at most one for each distinct profile; 0: 20, but no more than half the " \
+	"square root of the number of users."}, \
 	{.name = "n_init", .type = PARAM_INT, .offset = offsetof(ClusterParams, n_init), \
 		.default_text = "10", .min = 1, .max = 1000, \
 		.description = "Starts by k-means++, of which the best one is kept."}, \
