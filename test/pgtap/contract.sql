@@ -9,7 +9,8 @@ CREATE TABLE school.variant AS
 	SELECT method || coalesce((SELECT string_agg(' ' || key || '=' || value, '' ORDER BY key)
 			FROM jsonb_each_text(params)), '') AS model, method, params,
 		method <> 'popular' AS personal, method NOT IN ('popular', 'demographic') AS by_ratings,
-		m.predicts_ratings, m.finds_similar AND NOT params @> '{"user_based": true}' AS finds_similar, m.explains, m.has_factors, m.objective
+		m.predicts_ratings, m.finds_similar AND NOT params @> '{"user_based": true}' AS finds_similar, m.explains, m.has_factors, m.objective,
+		m.objective = 'ranking' AND method NOT LIKE 'kmeans%' AND NOT params @> '{"unobserved": "missing"}' AS finds_courses
 	FROM recsys_methods() m JOIN (
 		SELECT method, '{}'::jsonb FROM recsys_methods()
 		UNION ALL
@@ -63,8 +64,8 @@ CREATE TABLE school.counts AS SELECT c.course_id, c.title, count(r) AS n
 
 -- ------------------------------------------------------------ the answer
 
--- Methods that estimate ratings rank by those, and only courses with many.
-SELECT never('personal AND objective = ''ranking''', $$
+-- Methods that estimate ratings rank by those, and only courses with many; clusters are of several users.
+SELECT never('personal AND finds_courses', $$
 	(SELECT p.user_id, r.course_id FROM pupils p, recommend_courses(p.user_id, MODEL, 2) r WHERE r.source = MODEL
 	EXCEPT SELECT user_id, course_id FROM wanted)
 	UNION ALL
@@ -187,7 +188,7 @@ CREATE TABLE school.before AS SELECT v.model, u, r.* FROM variant v, unnest('{24
 INSERT INTO school.ratings SELECT u, c, rating, (SELECT max(rated_at) FROM school.ratings)
 	FROM (VALUES (500, 'c01', 4), (500, 'c03', 4.5), (500, 'c05', 5), (24, 'c02', 4), (24, 'c04', 4.5),
 		(24, 'c06', 5)) v (u, c, rating);
-SELECT never('by_ratings AND objective = ''ranking''', $$
+SELECT never('by_ratings AND finds_courses', $$
 	SELECT u FROM unnest('{24,500}'::int[]) u, recommend_courses(u, MODEL, 3) r
 	GROUP BY u HAVING array_agg(r.course_id ORDER BY r.course_id) <>
 		CASE u WHEN 500 THEN '{c07,c09,c11}' ELSE '{c08,c10,c12}'::text[] END OR bool_or(r.source <> MODEL)
@@ -309,11 +310,22 @@ SELECT never($$method IN ('knn', 'user_profile')$$, $$
 	SELECT s.*, t.similarity AS reverse FROM s LEFT JOIN s t ON t.a = s.b AND t.b = s.a
 	WHERE t.similarity IS NULL OR abs(t.similarity - s.similarity) > 1e-6
 	$$, 'similarities of users are symmetric');
+-- Those that compare users, in the order of recsys_methods()
+CREATE FUNCTION school.compares(model text) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM similar_users(1, model);
+	RETURN true;
+EXCEPTION WHEN feature_not_supported THEN
+	RETURN false;
+END $$;
+CREATE TABLE school.comparing AS SELECT method, place FROM recsys_methods() WITH ORDINALITY m (method, description, objective,
+	predicts_ratings, finds_similar, explains, stores_user_rows, has_factors, place) WHERE compares(method);
+SELECT set_has('SELECT method FROM comparing', $$VALUES ('knn'), ('user_profile')$$, 'users are compared by knn and by profiles');
 SELECT raises(format('SELECT * FROM similar_users(1, %L)', model), '0A000',
 	format('model "%s" of method "%s" cannot compare users', model, method),
-		'Methods that can are "user_profile", "knn".',
+	(SELECT format('Methods that can are %s.', string_agg(format('"%s"', method), ', ' ORDER BY place)) FROM comparing),
 	model || ': cannot compare users, and says which methods can')
-FROM variant WHERE method NOT IN ('knn', 'user_profile') ORDER BY model;
+FROM variant WHERE method NOT IN (SELECT method FROM comparing) ORDER BY model;
 
 -- ------------------------------------------------------------ factors
 

@@ -210,7 +210,8 @@ SELECT is_empty('SELECT * FROM recsys_progress', 'no training is running');
 -- ------------------------------------------------------------ methods and parameters
 
 SELECT results_eq('SELECT method FROM recsys_methods()',
-	$$VALUES ('popular'), ('demographic'), ('user_profile'), ('course_similarity'), ('knn')$$, 'the methods');
+	$$VALUES ('popular'), ('demographic'), ('user_profile'), ('course_similarity'), ('kmeans'), ('kmeans_pca'), ('knn'), ('bias'),
+		('svd'), ('nmf'), ('als'), ('mf'), ('bpr'), ('ease')$$, 'the methods');
 SELECT is_empty($$SELECT * FROM recsys_methods() WHERE description !~ '^[A-Z].*\.$' OR objective NOT IN ('ranking', 'rating')$$,
 	'described in a sentence');
 SELECT is_empty($$
@@ -226,13 +227,15 @@ SELECT is_empty($$
 -- A value as JSON
 CREATE FUNCTION school.as_json(type text, value text) RETURNS jsonb LANGUAGE sql AS $$
 	SELECT CASE WHEN value IS NULL THEN 'null' WHEN type IN ('choice', 'text') THEN to_jsonb(value) ELSE value::jsonb END $$;
--- What training says of a parameter: NULL when it is accepted
+-- What training says of a parameter: NULL when it is accepted, also if nothing can be computed with so great a value
 CREATE FUNCTION school.verdict(method text, param text, value jsonb) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
 	PERFORM train_model('verdict', method, jsonb_build_object(param, value), 'school');
 	RETURN NULL;
 EXCEPTION WHEN invalid_parameter_value THEN
 	RETURN SQLSTATE;
+WHEN data_exception THEN
+	RETURN CASE WHEN SQLERRM !~ 'diverged|not finite|no longer finite|out of bounds|could not be computed' THEN SQLERRM END;
 END $$;
 CREATE TABLE school.param AS SELECT m.method, p.* FROM recsys_methods() m, recsys_method_params(m.method) p;
 SET LOCAL client_min_messages = error;	-- verbose is one of the parameters
