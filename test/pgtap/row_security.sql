@@ -115,13 +115,13 @@ SELECT is((SELECT count(*) FROM recsys_model h JOIN recsys_model a ON a.model = 
 	(SELECT count(*) FROM recsys_methods()), 'every method is trained on the visible rows');
 SET LOCAL ROLE course_class;
 
--- The rows of a statement as one text, with the names of models and datasets made equal; or its error
+-- The rows of a statement as one text, without seconds and with the names of models and datasets made equal; or its error
 CREATE FUNCTION school.answer(statement text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
 	result text;
 BEGIN
-	-- The seconds of a training log are never the same.
-	EXECUTE format('SELECT string_agg((to_jsonb(r) - ''seconds'')::text, E''\n'' ORDER BY r::text) FROM (%s) r', statement) INTO result;
+	EXECUTE format('SELECT string_agg(r::text, E''\n'' ORDER BY r::text) FROM (%s) r',
+		replace(statement, '* FROM recsys.training_log', 'iteration, term, value FROM recsys.training_log')) INTO result;
 	RETURN regexp_replace(result, 'hidden|absent', 'x', 'g');
 EXCEPTION WHEN feature_not_supported THEN
 	RETURN SQLSTATE;
