@@ -303,7 +303,7 @@ SELECT raises(format('SELECT * FROM similar_users(1, %L)', model), '0A000',
 	format('model "%s" of method "%s" cannot compare users', model, method),
 		'Methods that can are "user_profile", "knn".',
 	model || ': cannot compare users, and says which methods can')
-FROM variant WHERE method NOT IN ('knn', 'user_profile') ORDER BY model;
+FROM variant WHERE method NOT IN ('knn', 'user_profile', 'als', 'bpr') ORDER BY model;
 
 -- ------------------------------------------------------------ factors
 
