@@ -16,6 +16,7 @@
 
 #define BLOCK 256				/* rows whose addresses and weights are held at a time */
 #define GROUP 4					/* rows walked together */
+#define LINE_FLOATS 16			/* of a cache line */
 #define FEW_PART 3				/* a row is short with up to n_factors / FEW_PART ratings */
 #define RESIDUAL_MIN 1e-20f		/* squared length at which conjugate gradients have nothing left to do */
 
@@ -259,6 +260,21 @@ add_gram(const AlsSide *side, float factor, const float *x, float *out)
 		add(factor * x[i], side->gram + (size_t) i * (size_t) k, out, k);
 }
 
+/* Asks for the vectors of the group after the next: they lie anywhere in memory. */
+INLINE void
+prefetch_group(const AlsSide *side, AlsRow row, int64_t begin)
+{
+	int64_t		end = begin + GROUP < row.n ? begin + GROUP : row.n;
+
+	for (int64_t i = begin; i < end; i++)
+	{
+		const float *vector = side->factors + (int64_t) row.indexes[i] * side->n_factors;
+
+		for (int d = 0; d < side->n_factors; d += LINE_FLOATS)
+			__builtin_prefetch(vector + d);
+	}
+}
+
 /*
  * out += sum over the row of (start ? c p - d y.x : d y.x) y; to start with x.  Returns the sum of
  * c p (1 - y.x).
@@ -275,6 +291,8 @@ add_ratings(const AlsSide *side, AlsRow row, bool start, const float *x, float *
 		float		products[GROUP];
 		int			n = row.n - begin < GROUP ? (int) (row.n - begin) : GROUP;
 
+		if (start)
+			prefetch_group(side, row, begin + 2 * GROUP);
 		/* A group at the end repeats its first row with weight 0. */
 		for (int g = 0; g < GROUP; g++)
 			rows[g] = side->factors + (int64_t) row.indexes[begin + (g < n ? g : 0)] * k;

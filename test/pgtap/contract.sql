@@ -300,12 +300,12 @@ SELECT raises(format('SELECT * FROM similar_courses(''c01'', %L)', model), '0A00
 	format('model "%s"%% cannot compare courses', model), '%"knn"%',
 		model || ': cannot compare courses, and says what can')
 FROM variant WHERE NOT finds_similar ORDER BY model;
-SELECT never($$method IN ('knn', 'user_profile')$$, $$
+SELECT never($$method IN ('knn', 'user_profile', 'als', 'bpr')$$, $$
 	SELECT p.user_id, s.* FROM pupils p, similar_users(p.user_id, MODEL, 3) s
 	WHERE s.user_id::int % 2 <> p.user_id % 2 OR s.user_id::int = p.user_id OR s.rank > 3
 	UNION ALL SELECT 999, s.* FROM similar_users(999, MODEL) s UNION ALL SELECT NULL, s.* FROM similar_users(NULL::int, MODEL) s
 	$$, 'similar users have the same colour; none for users without ratings');
-SELECT never($$method IN ('knn', 'user_profile')$$, $$
+SELECT never($$method IN ('knn', 'user_profile', 'als', 'bpr')$$, $$
 	WITH s AS (SELECT p.user_id::text AS a, s.user_id AS b, s.similarity FROM pupils p, similar_users(p.user_id, MODEL, 100) s)
 	SELECT s.*, t.similarity AS reverse FROM s LEFT JOIN s t ON t.a = s.b AND t.b = s.a
 	WHERE t.similarity IS NULL OR abs(t.similarity - s.similarity) > 1e-6
