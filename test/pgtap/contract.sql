@@ -9,7 +9,8 @@ CREATE TABLE school.variant AS
 	SELECT method || coalesce((SELECT string_agg(' ' || key || '=' || value, '' ORDER BY key)
 			FROM jsonb_each_text(params)), '') AS model, method, params,
 		method <> 'popular' AS personal, method NOT IN ('popular', 'demographic') AS by_ratings,
-		m.predicts_ratings, m.finds_similar AND NOT params @> '{"user_based": true}' AS finds_similar, m.explains, m.has_factors, m.objective
+		m.predicts_ratings, m.finds_similar AND NOT params @> '{"user_based": true}' AS finds_similar, m.explains, m.has_factors,
+		CASE WHEN params @> '{"unobserved": "missing"}' THEN 'rating' ELSE m.objective END AS objective
 	FROM recsys_methods() m JOIN (
 		SELECT method, '{}'::jsonb FROM recsys_methods()
 		UNION ALL
