@@ -5,7 +5,6 @@
 #include "core/factor_sums.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/parallel.h"
@@ -139,43 +138,5 @@ factor_check(Env *env, const float *x, int64_t n, const char *hint)
 			return env_hint(env, "%s", hint);
 		}
 	}
-	return RECSYS_OK;
-}
-
-/* Order of doubles for qsort. */
-static int
-compare_doubles(const void *a, const void *b)
-{
-	double		x = *(const double *) a;
-	double		y = *(const double *) b;
-
-	return (x > y) - (x < y);
-}
-
-/* Percentile with linear interpolation, as method popular does it. */
-RecsysStatus
-factor_min_ratings(Env *env, const int64_t *course_offsets, int32_t n_courses, double given,
-					double *min_ratings)
-{
-	double	   *counts;
-	size_t		n = 0;
-	double		place;
-	size_t		below;
-
-	*min_ratings = given;
-	if (!isnan(given))
-		return RECSYS_OK;
-	counts = env_alloc(env, (size_t) n_courses + 1, sizeof(double));
-	if (counts == NULL)
-		return env->status;
-	for (int32_t c = 0; c < n_courses; c++)
-		if (course_offsets[c + 1] > course_offsets[c])
-			counts[n++] = (double) (course_offsets[c + 1] - course_offsets[c]);
-	qsort(counts, n, sizeof(double), compare_doubles);
-	place = n > 0 ? 0.9 * (double) (n - 1) : 0;
-	below = (size_t) place;
-	*min_ratings = n == 0 ? 0 : below + 1 >= n ? counts[n - 1]
-		: counts[below] + (place - (double) below) * (counts[below + 1] - counts[below]);
-	env_free(env, counts);
 	return RECSYS_OK;
 }

@@ -28,11 +28,4 @@ extern RecsysStatus factor_check(Env *env, const float *x, int64_t n, const char
 extern void factor_sum(const float *x, int k, const int32_t *indexes, const float *values,
 						int64_t n, float *sum);
 
-/*
- * Least number of ratings for a course to be ranked by a predicted rating, when the user
- * gives none (NAN): the 90th percentile of the rated courses' counts.
- */
-extern RecsysStatus factor_min_ratings(Env *env, const int64_t *course_offsets, int32_t n_courses,
-										double given, double *min_ratings);
-
 #endif							/* CORE_FACTOR_SUMS_H */

@@ -119,25 +119,6 @@ test_check(void)
 	test_env_done(env);
 }
 
-/* The percentile of the counts of rated courses, or what was given. */
-static void
-test_min_ratings(void)
-{
-	static const int64_t offsets[] = {0, 0, 10, 30, 60, 60, 100};	/* counts 0 10 20 30 0 40 */
-	Env		   *env = test_env();
-	double		least;
-
-	CHECK_EQ_INT(factor_min_ratings(env, offsets, 6, NAN, &least), RECSYS_OK);
-	CHECK_NEAR(least, 37, 1e-9);	/* .9 of the way from place 0 to place 3 is 2.7 */
-	CHECK_EQ_INT(factor_min_ratings(env, offsets, 6, 5, &least), RECSYS_OK);
-	CHECK_NEAR(least, 5, 0);
-	CHECK_EQ_INT(factor_min_ratings(env, offsets, 1, NAN, &least), RECSYS_OK);
-	CHECK_NEAR(least, 0, 0);
-	CHECK_EQ_INT(factor_min_ratings(env, offsets, 2, NAN, &least), RECSYS_OK);
-	CHECK_NEAR(least, 10, 0);
-	test_env_done(env);
-}
-
 /* Runs all tests of this file. */
 int
 main(void)
@@ -145,6 +126,5 @@ main(void)
 	RUN(test_gram);
 	RUN(test_sum);
 	RUN(test_check);
-	RUN(test_min_ratings);
 	return unit_done();
 }

@@ -504,6 +504,23 @@ test_degenerate(void)
 	check_degenerate(large, 4, 3, false);
 }
 
+/* Constant ratings are worth a warning where only the ratings count, and none where every pair does. */
+static void
+test_warnings(void)
+{
+	static const TestRow same[] = {{1, 0, 3, 0}, {1, 1, 3, 0}, {2, 0, 3, 0}, {2, 1, 3, 0}};
+	static const TestRow other[] = {{1, 0, 3, 0}, {1, 1, 1, 0}, {2, 0, 3, 0}, {2, 1, 2, 0}};
+	Env		   *env = test_env();
+
+	test_method_open(env, &method_nmf, "unobserved=missing\n", small_set(env, other, 4, 2, false));
+	test_method_open(env, &method_nmf, "", small_set(env, same, 4, 2, false));
+	CHECK_EQ_INT(test_env_of(env)->n_warnings, 0);
+	test_method_open(env, &method_nmf, "unobserved=missing\n", small_set(env, same, 4, 2, false));
+	CHECK_EQ_INT(test_env_of(env)->n_warnings, 1);
+	CHECK(strstr(test_env_of(env)->message, "100.0 % of the ratings are 3:") != NULL);
+	test_method_done(env);
+}
+
 /* Training with everything that can happen to it. */
 static void
 test_contract(void)
@@ -557,6 +574,7 @@ main(void)
 	RUN(test_own_factors);
 	RUN(test_similar);
 	RUN(test_degenerate);
+	RUN(test_warnings);
 	RUN(test_contract);
 	RUN(test_damaged);
 	return unit_done();

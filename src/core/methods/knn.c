@@ -53,9 +53,6 @@
 /* Entries of the next row asked for in advance: 16 cache lines. */
 #define PREFETCH_ENTRIES 128
 
-/* Share of one value among the ratings from which training warns that they hardly vary. */
-#define EQUAL_RATINGS 0.9
-
 static const ParamDef knn_params[] = {
 	{"neighbors", "k K max_nbrs num_neighbours n_neighbors", PARAM_INT,
 		offsetof(KnnParams, neighbors), "40", 1, 10000, NULL,
@@ -524,7 +521,7 @@ compares_opinions(Similarity similarity)
 
 /* Warns when parameters that learn from differences between ratings meet ratings that are nearly all equal. */
 static RecsysStatus
-warn_of_equal_ratings(Env *env, const TrainingSet *set, const KnnParams *params)
+warn_of_equal_opinions(Env *env, const TrainingSet *set, const KnnParams *params)
 {
 	bool		by_opinion = compares_opinions((Similarity) params->similarity);
 	float		rating;
@@ -545,7 +542,7 @@ static RecsysStatus
 knn_check(Env *env, const TrainingSet *set, const void *params)
 {
 	TRY(check_half_life(env, set, params));
-	return warn_of_equal_ratings(env, set, params);
+	return warn_of_equal_opinions(env, set, params);
 }
 
 const Method method_knn = {

@@ -79,14 +79,14 @@ typedef struct MfState
 	const float *courses;		/* n_courses x k */
 	const float *gram;			/* k x k, of all courses; lower triangle is read */
 	const double *numbers;		/* N_NUMBERS */
+	double		least_ratings;	/* of a course with a score */
 } MfState;
 
-/* Values of the section "fold_in": p and q of the header, and who is ranked. */
+/* Values of the section "fold_in": p and q of the header. */
 enum
 {
 	NUMBER_PAIRS,
 	NUMBER_RIDGE,
-	NUMBER_MIN_RATINGS,
 	N_NUMBERS
 };
 
@@ -147,7 +147,7 @@ typedef struct MfStep
 
 static const ParamDef mf_params[] = {
 	{"factors", "n_factors rank embedding_size embedding_dim k", PARAM_INT,
-		offsetof(MfParams, factors), "8", 1, FACTORS_MOST, NULL,
+		offsetof(MfParams, factors), "5", 1, FACTORS_MOST, NULL,
 	"Numbers that describe every course and every user."},
 	{"init_std_dev", "init_stddev scale_factor", PARAM_FLOAT, offsetof(MfParams, init_std_dev),
 		"0.05", 1e-6, 1000, NULL, "Standard deviation of the first factors."},
@@ -160,7 +160,7 @@ static const ParamDef mf_params[] = {
 	"Stop when a step changes the loss by less than this part of it."},
 	{"regularization", "reg_all lambda lambda_reg regularization_coeff", PARAM_FLOAT,
 		offsetof(MfParams, regularization), "null", 0, 1e12, NULL,
-	"Weight of the mean squared length of the factors; null: .015 times the largest rating."},
+	"Weight of the mean squared length of the factors; null: .02 times the largest rating."},
 	{"gravity", "gravity_coeff", PARAM_FLOAT, offsetof(MfParams, gravity), "0", 0, 1e12, NULL,
 	"Weight of the mean squared product over all pairs of a user and a course."},
 	{"unobserved_weight", "w0", PARAM_FLOAT, offsetof(MfParams, unobserved_weight), "0", 0, 1,
@@ -556,7 +556,7 @@ rating_size(const Summary *summary)
 static double
 default_regularization(const Summary *summary)
 {
-	return 0.015 * rating_size(summary);
+	return 0.02 * rating_size(summary);
 }
 
 /*
@@ -646,8 +646,6 @@ put_model(Env *env, const MfParams *params, const TrainingSet *set, MfFit *fit,
 	numbers[NUMBER_PAIRS] = fit->weight * fit->pairs;
 	numbers[NUMBER_RIDGE] = fit->weight *
 		fmax(fit->regularization / set->by_user.n_rows, stopping);
-	TRY(factor_min_ratings(env, set->by_course.offsets, set->by_course.n_rows,
-						   params->min_ratings, &numbers[NUMBER_MIN_RATINGS]));
 	TRY(model_put(env, writer, "course_factors", SECTION_FLOAT, n, fit->k, fit->courses.now));
 	TRY(model_put(env, writer, "gram", SECTION_FLOAT, fit->k, fit->k, fit->courses.gram));
 	return model_put(env, writer, "fold_in", SECTION_DOUBLE, N_NUMBERS, 1, numbers);
@@ -709,7 +707,7 @@ mf_open(Env *env, Recommender *rec)
 	TRY(model_get(env, &rec->model, "fold_in", SECTION_DOUBLE, &n_numbers, &one, &numbers));
 	TRY(check_finite(env, courses, n * k, "A factor of a course is not finite."));
 	TRY(check_finite(env, gram, k * k, "A product of factors is not finite."));
-	*state = (MfState) {(int) k, courses, gram, numbers};
+	*state = (MfState) {(int) k, courses, gram, numbers, least_ratings(rec, params->min_ratings)};
 	for (int i = 0; i < N_NUMBERS; i++)
 		if (!isfinite(state->numbers[i]))
 			return model_damaged(env, "A number of the objective is not finite.");
@@ -791,7 +789,7 @@ mf_score_vector(const Recommender *rec, const float *user_vector, int32_t course
 {
 	const MfState *state = rec->state;
 
-	if (rec->course_counts[course] < state->numbers[NUMBER_MIN_RATINGS])
+	if (rec->course_counts[course] < state->least_ratings)
 		return NO_OPINION;
 	return finish_score(product(state, user_vector, course), NAN);
 }
@@ -858,8 +856,16 @@ mf_score_block(const Recommender *rec, const float *user_vectors, int n_users, f
 {
 	const MfState *state = rec->state;
 
-	latent_score_block(rec, state->courses, state->k, state->numbers[NUMBER_MIN_RATINGS],
+	latent_score_block(rec, state->courses, state->k, state->least_ratings,
 					   user_vectors, n_users, scores);
+}
+
+/* Ratings that hardly vary say nothing, unless the pairs without one count as well. */
+static RecsysStatus
+mf_check(Env *env, const TrainingSet *set, const void *params)
+{
+	TRY(check_half_life(env, set, params));
+	return counts_pairs(params) ? RECSYS_OK : warn_of_equal_ratings(env, set);
 }
 
 const Method method_mf = {
@@ -869,7 +875,7 @@ const Method method_mf = {
 	.params = {"mf", mf_params, N_PARAMS(mf_params), sizeof(MfParams)},
 	.personal = true,
 	.state_size = sizeof(MfState),
-	.check = check_half_life,
+	.check = mf_check,
 	.estimate = mf_estimate,
 	.fit = mf_fit,
 	.open = mf_open,

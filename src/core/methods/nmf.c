@@ -93,7 +93,7 @@ typedef struct NmfState
 	NmfObjective objective;
 	const float *courses;		/* n_courses x k */
 	const float *gram;			/* k x k: of all courses */
-	double		min_ratings;
+	double		least_ratings;	/* of a course with a score, when missing */
 } NmfState;
 
 /* Values of the section "objective". */
@@ -101,7 +101,6 @@ enum
 {
 	OBJECTIVE_OFFSET,
 	OBJECTIVE_REGULARIZATION,
-	OBJECTIVE_MIN_RATINGS,
 	N_OBJECTIVE
 };
 
@@ -499,8 +498,7 @@ fit_free(Env *env, NmfFit *fit)
 
 /* Puts the factors of the courses, their Gram matrix and the numbers. */
 static RecsysStatus
-put_model(Env *env, const NmfParams *params, const TrainingSet *set, NmfFit *fit,
-		  ModelWriter *writer)
+put_model(Env *env, const TrainingSet *set, NmfFit *fit, ModelWriter *writer)
 {
 	double	   *numbers = env_alloc(env, N_OBJECTIVE, sizeof(double));
 	int64_t		n = set->by_course.n_rows;
@@ -511,8 +509,6 @@ put_model(Env *env, const NmfParams *params, const TrainingSet *set, NmfFit *fit
 	TRY(factor_gram(env, fit->courses.own, n, k, fit->gram));
 	numbers[OBJECTIVE_OFFSET] = fit->offset;
 	numbers[OBJECTIVE_REGULARIZATION] = fit->regularization;
-	TRY(factor_min_ratings(env, set->by_course.offsets, set->by_course.n_rows,
-							params->min_ratings, &numbers[OBJECTIVE_MIN_RATINGS]));
 	TRY(model_put(env, writer, "course_factors", SECTION_FLOAT, n, k, fit->courses.own));
 	TRY(model_put(env, writer, "gram", SECTION_FLOAT, k, k, fit->gram));
 	return model_put(env, writer, "objective", SECTION_DOUBLE, N_OBJECTIVE, 1, numbers);
@@ -528,7 +524,7 @@ nmf_fit(Env *env, const TrainingSet *set, const void *params_in, ModelWriter *wr
 	TRY(fit_init(env, params, set, &fit));
 	TRY(iterate(env, params, &fit));
 	fit_free(env, &fit);
-	return put_model(env, params, set, &fit, writer);
+	return put_model(env, set, &fit, writer);
 }
 
 /* Multiply-adds of the header at about 2 ns for gathered ones, .1 ns for the others. */
@@ -583,7 +579,7 @@ nmf_open(Env *env, Recommender *rec)
 									 numbers[OBJECTIVE_REGULARIZATION]);
 	state->courses = courses;
 	state->gram = gram;
-	state->min_ratings = numbers[OBJECTIVE_MIN_RATINGS];
+	state->least_ratings = least_ratings(rec, params->min_ratings);
 	return RECSYS_OK;
 }
 
@@ -646,7 +642,7 @@ score_of(const Recommender *rec, const NmfState *state, float value, int32_t cou
 		return NO_OPINION;
 	if (state->objective.unobserved == UNOBSERVED_ZERO)
 		return finish_score(value, NAN);
-	if (rec->course_counts[course] < state->min_ratings)
+	if (rec->course_counts[course] < state->least_ratings)
 		return NO_OPINION;
 	return finish_score(value + state->objective.offset, NAN);
 }
@@ -733,6 +729,16 @@ nmf_score_block(const Recommender *rec, const float *user_vectors, int n_users, 
 		scores[i] += (float) state->objective.offset;
 }
 
+/* Ratings that hardly vary say nothing when the ratings alone are looked at. */
+static RecsysStatus
+nmf_check(Env *env, const TrainingSet *set, const void *params_in)
+{
+	const NmfParams *params = params_in;
+
+	TRY(check_half_life(env, set, params));
+	return params->unobserved == UNOBSERVED_MISSING ? warn_of_equal_ratings(env, set) : RECSYS_OK;
+}
+
 const Method method_nmf = {
 	.name = "nmf",
 	.description = "Courses and users as mixtures of topics: non-negative factors of the ratings.",
@@ -740,7 +746,7 @@ const Method method_nmf = {
 	.params = {"nmf", nmf_params, N_PARAMS(nmf_params), sizeof(NmfParams)},
 	.personal = true,
 	.state_size = sizeof(NmfState),
-	.check = check_half_life,
+	.check = nmf_check,
 	.estimate = nmf_estimate,
 	.fit = nmf_fit,
 	.open = nmf_open,

@@ -57,6 +57,21 @@ keep_positive_scores(int32_t n, float *scores)
 			scores[c] = NO_OPINION;
 }
 
+/* The share is in the message. */
+RecsysStatus
+warn_of_equal_ratings(Env *env, const TrainingSet *set)
+{
+	float		rating;
+	double		share;
+
+	TRY(majority_rating(env, &set->by_user, &rating, &share));
+	if (share > EQUAL_RATINGS)
+		env_message(env, MESSAGE_WARNING,
+					"%.1f %% of the ratings are %g: there is next to nothing to learn from how they differ",
+					100 * share, (double) rating);
+	return RECSYS_OK;
+}
+
 /* The same words as for damage to the common sections. */
 RecsysStatus
 model_damaged(Env *env, const char *what)

@@ -12,6 +12,9 @@
 /* Number of definitions in an array of ParamDef. */
 #define N_PARAMS(defs) ((int) (sizeof(defs) / sizeof((defs)[0])))
 
+/* Share of one value among the ratings from which training warns that they hardly vary. */
+#define EQUAL_RATINGS 0.9
+
 /* Entries of a sparse matrix read between two polls for interrupts: about a millisecond. */
 #define POLL_ENTRIES INT64_C(65536)
 
@@ -26,6 +29,9 @@ extern RecsysStatus check_half_life(Env *env, const TrainingSet *set, const void
  * any, and its share is a half at most.
  */
 extern RecsysStatus majority_rating(Env *env, const Csr *ratings, float *rating, double *share);
+
+/* Warns when more than 90 % of the ratings are one value, for methods that learn from how they differ. */
+extern RecsysStatus warn_of_equal_ratings(Env *env, const TrainingSet *set);
 
 /* Weight by age of entry e of the training ratings, by user or by course. */
 static inline float
