@@ -91,7 +91,7 @@ SELECT results_eq($$SELECT component, explained_variance::numeric(12, 9), explai
 	'pca: the eigenvalues of the covariances');
 SELECT is_empty($$SELECT * FROM pca('SELECT v FROM vector', 2) WHERE abs(l2_norm(loadings) - 1) > 1e-12
 	OR (SELECT abs(max(x)) < abs(min(x)) FROM unnest(loadings) x)$$, 'loadings of length 1, the greatest of them positive');
-SELECT is((SELECT count(*) FROM pca('SELECT v FROM vector', 0.99)), 2::bigint, 'a share of the variance');
+SELECT is((SELECT count(*) FROM pca('SELECT v FROM vector', 0.99999)), 2::bigint, 'a share of the variance');
 SELECT results_eq($$SELECT explained_variance, explained_variance_ratio FROM pca('VALUES (''{1,2}''::float8[]), (''{1,2}'')')$$,
 	$$VALUES (0::float8, NULL::float8)$$, 'vectors that do not vary');
 
@@ -114,7 +114,7 @@ SELECT results_eq($$SELECT cluster, count(*), sum(distance ^ 2)::numeric(12, 8) 
 SELECT is_empty($$SELECT r.* FROM member m, LATERAL recommend_courses(m.user_id, 'kmeans', 12, exclude_seen => false) r, cluster_courses('kmeans') c
 	WHERE m.model = 'kmeans' AND c.cluster = m.cluster AND c.course_id = r.course_id
 	AND r.score <> (c.enrollments::float4 / (SELECT count(*) FROM member n WHERE n.model = 'kmeans' AND n.cluster = m.cluster))::float4::text::float8$$, 'the score is the share of the cluster');
-SELECT results_eq($$SELECT DISTINCT e.because, e.kind FROM member m, explain_recommendation(m.user_id, 'c01', 'kmeans') e WHERE m.user_id = '2' AND m.model = 'kmeans'$$,
+SELECT results_eq($$SELECT DISTINCT e.because, e.kind FROM member m, explain_recommendation(m.user_id, 'c04', 'kmeans') e WHERE m.user_id = '2' AND m.model = 'kmeans'$$,
 	$$SELECT cluster::text, 'cluster' FROM user_clusters('kmeans') WHERE user_id = '2'$$, 'explained by the cluster');
 -- The ratings of the moment
 SELECT lives_ok($$DELETE FROM ratings WHERE user_id = 1; UPDATE ratings SET rating = 0 WHERE user_id = 2$$, 'rows change');
