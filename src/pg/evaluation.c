@@ -35,7 +35,7 @@ evaluate_all(Run *run, Candidate *candidates, int n)
 	{
 		count = run_change_terms(run, candidates + i, n - i);
 		run_folds(run, candidates + i, count, &run->set, run_held_out(run), &run->spec,
-					   &run->args->options, false);
+				  &run->args->options, false);
 	}
 }
 

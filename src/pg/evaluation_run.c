@@ -298,9 +298,8 @@ evaluate_candidate(Run *run, Candidate *candidate, const Fold *fold, int number,
 
 /* Candidates on every fold of a set. */
 void
-run_folds(Run *run, Candidate *candidates, int n, const TrainingSet *set,
-			   const TrainingSet *test, const SplitSpec *spec, const EvaluateOptions *options,
-			   bool may_fail)
+run_folds(Run *run, Candidate *candidates, int n, const TrainingSet *set, const TrainingSet *test,
+		  const SplitSpec *spec, const EvaluateOptions *options, bool may_fail)
 {
 	Env		   *env = &run->job->env;
 
