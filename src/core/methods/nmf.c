@@ -723,7 +723,7 @@ nmf_score_block(const Recommender *rec, const float *user_vectors, int n_users, 
 	const NmfState *state = rec->state;
 	bool		missing = state->objective.unobserved != UNOBSERVED_ZERO;
 
-	latent_score_block(rec, state->courses, state->objective.k, missing ? state->min_ratings : 0,
+	latent_score_block(rec, state->courses, state->objective.k, missing ? state->least_ratings : 0,
 					   user_vectors, n_users, scores);
 	for (int64_t i = 0; missing && i < (int64_t) n_users * rec->n_courses; i++)
 		scores[i] += (float) state->objective.offset;
