@@ -6,8 +6,8 @@
  * products stays in registers while the rows of a panel pass by.  For a Gram
  * matrix the panel holds gathered data rows; for Cholesky it holds PANEL
  * finished columns of L, transposed, whose products are taken from what is left
- * of the matrix (right-looking).  Between 1.2 and 2.2 times as fast as a BLAS
- * for 16 to 128 unknowns, where a call of ssyrk and sposv is mostly overhead.
+ * of the matrix (right-looking).  On one AVX2 core at 2.4 GHz a row of
+ * 64 floats takes about 90 ns in a Gram matrix, and a system of 64 unknowns 8 us.
  *
  * Vectors of 8 floats are the GCC extension; each instruction set gets its own
  * code (CLONES).
