@@ -44,7 +44,6 @@ typedef struct Walk
 	float	   *course_weights;
 	float	   *implicit_weights;	/* of each course: sum of the user weights of its raters */
 	double		total_weight;
-	int64_t		polled;			/* ratings since the last poll */
 } Walk;
 
 /* What a course counts for in the penalty of y: its raters' weights. */
