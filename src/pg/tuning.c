@@ -137,7 +137,7 @@ keep_validation(Run *run, const Candidate *candidates, int n)
 				(errcode(ERRCODE_DATA_EXCEPTION),
 				 errmsg("metric \"%s\" has no value for any combination of parameters",
 						metric_infos[run->metric].name),
-				 errhint("Hold out more ratings, or tune by another metric.")));
+				 errhint("Heed the warnings, hold out more ratings, or tune by another metric.")));
 	for (int i = 0; i < n; i++)
 	{
 		const Candidate *candidate = &candidates[places[i].candidate];

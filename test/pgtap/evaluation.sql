@@ -275,6 +275,11 @@ SELECT is((SELECT count(DISTINCT params -> 'ngram_range') FROM tune_method('cour
 SELECT is_empty($$SELECT t.params FROM tune_method('course_similarity', '{"ngram_range": [[1, 1], [1, 3], [2, 2]]}', 'now', strategy => 'random') t,
 		evaluate_method('course_similarity', t.params, 'now', strategy => 'random') e
 	WHERE t.metric = e.metric AND t.metric NOT LIKE 'val%' AND t.value <> e.value$$, 'words are read as each combination wants them');
+SET LOCAL client_min_messages = error;
+SELECT is((SELECT count(*) FROM tune_method(method, jsonb_build_object('learning_rate', ARRAY[default_value::float8, max_value]), 'school', strategy => 'random')
+	WHERE metric LIKE 'val%'), 2::bigint, method || ': steps that are too large end their combination, not the tuning')
+FROM recsys_methods() m, recsys_method_params(m.method) p WHERE p.param = 'learning_rate' AND p.default_value <> 'null';
+SET LOCAL client_min_messages = warning;
 
 -- ------------------------------------------------------------ errors
 
