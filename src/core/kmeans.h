@@ -5,7 +5,8 @@
  * Minimises the inertia, the sum over points of the squared distance to the nearest of k centres, by
  * Lloyd's iterations (Lloyd, "Least squares quantization in PCM", 1982), from n_init starts of which the
  * best is kept.  Starts: k-means++ (Arthur and Vassilvitskii, 2007), each centre the best of 2 + ln k
- * candidates, as the authors propose and scikit-learn does.  Distances that cannot change an assignment
+ * candidates, as the authors propose and scikit-learn does, and k steps of local search after it (Lattanzi
+ * and Sohler, 2019).  Distances that cannot change an assignment
  * are skipped by bounds (Hamerly, "Making k-means even faster", 2010): the result is that of plain
  * iterations, bit for bit.
  *
@@ -13,7 +14,7 @@
  * in one cluster, so there are never more clusters than distinct points; fewer than asked for are no
  * error.  Clusters are numbered by size, the largest first.
  *
- * Time: n_init x (n k d for the starts + iterations x n k d at most); with bounds, later iterations look
+ * Time: n_init x (3 n k d for the starts + iterations x n k d at most); with bounds, later iterations look
  * at few of the k centres.  Memory: see kmeans_bytes.
  */
 #ifndef CORE_KMEANS_H
@@ -85,8 +86,9 @@ typedef struct KMeansJob
 } KMeansJob;
 
 /*
- * Chooses centres by k-means++ into job->centres and sets job->k: fewer than asked for when every point
- * is a centre already.  Uses job->upper as memory.  start: number of the start.
+ * Chooses centres by k-means++ and local search into job->centres and sets job->k: fewer than asked for
+ * when every point is a centre already.  Uses columns, sums, labels, upper and lower of the job as memory.
+ * start: number of the start.
  */
 extern RecsysStatus kmeans_start(Env *env, KMeansJob *job, int32_t start);
 

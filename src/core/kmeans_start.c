@@ -6,6 +6,11 @@
  * squared distance to the nearest centre so far; of 2 + ln k such candidates the one is taken that leaves
  * the least sum of these distances.  Arthur and Vassilvitskii, "k-means++: the advantages of careful
  * seeding" (2007).
+ *
+ * Then a local search: a point drawn in the same way takes the place of the centre whose loss costs least,
+ * if that lowers the sum; k such points are tried.  Lattanzi and Sohler, "A better k-means++ algorithm via
+ * local search" (2019).  A try is one pass over the points: the sum without a centre follows from the
+ * distances to the two nearest ones.
  */
 #include <math.h>
 #include <string.h>
@@ -33,6 +38,7 @@ typedef struct Start
 	double	   *rows;			/* their coordinates */
 	double	   *columns;		/* the same for the kernels */
 	double	   *potentials;		/* total that each would leave; twice the lanes, the rest is scratch */
+	double	   *distances;		/* per worker: to all centres */
 	bool		first;			/* no distances yet */
 } Start;
 
@@ -187,6 +193,97 @@ choose_centres(Env *env, Start *start)
 	return RECSYS_OK;
 }
 
+/* The two nearest centres of a block's points. */
+static RecsysStatus
+look_at_block(void *arg, int64_t begin, int64_t end, int worker)
+{
+	Start	   *start = arg;
+	KMeansJob  *job = start->job;
+	double	   *distances = start->distances + worker * job->lanes;
+	double		sum = 0;
+
+	for (int64_t i = begin; i < end; i++)
+	{
+		distances_to_columns(point(job->points, i), job->points->n_dims, job->columns, job->lanes,
+							 distances);
+		job->labels[i] = nearest_two(distances, job->k, &start->closest[i], &job->lower[i]);
+		sum += start->closest[i];
+	}
+	start->block_sums[begin / BLOCK] = sum;
+	return RECSYS_OK;
+}
+
+/* The two nearest centres of every point, and the total. */
+static RecsysStatus
+look_at_points(Env *env, Start *start)
+{
+	KMeansJob  *job = start->job;
+
+	distance_columns(job->centres, job->k, job->points->n_dims, job->columns);
+	TRY(parallel_for(env, job->points->n, BLOCK, look_at_block, start, false));
+	start->total = 0;
+	for (int64_t b = 0; b * BLOCK < job->points->n; b++)
+		start->total += start->block_sums[b];
+	return RECSYS_OK;
+}
+
+/*
+ * Adds what a new centre would leave of some points: sums[k] if all centres stayed, sums[c] what the loss
+ * of centre c would add.
+ */
+static void
+add_losses(void *arg, int64_t begin, int64_t end, double *sums)
+{
+	const Start *start = arg;
+	const KMeansJob *job = start->job;
+
+	for (int64_t i = begin; i < end; i++)
+	{
+		double		distance = distance_between(point(job->points, i), start->centre,
+												job->points->n_dims);
+		double		kept = distance < start->closest[i] ? distance : start->closest[i];
+
+		sums[job->k] += kept;
+		sums[job->labels[i]] += (distance < job->lower[i] ? distance : job->lower[i]) - kept;
+	}
+}
+
+/* Tries one point in place of a centre. */
+static RecsysStatus
+try_point(Env *env, Start *start, int64_t i)
+{
+	KMeansJob  *job = start->job;
+	int32_t		n_dims = job->points->n_dims;
+	int32_t		best = 0;
+
+	start->centre = point(job->points, i);
+	TRY(parallel_sum(env, job->points->n, job->k + 1, 2 * n_dims, add_losses, start, job->sums));
+	for (int32_t c = 1; c < job->k; c++)
+		if (job->sums[c] < job->sums[best])
+			best = c;
+	if (!(job->sums[job->k] + job->sums[best] < start->total))
+		return RECSYS_OK;
+	memcpy(job->centres + (int64_t) best * n_dims, start->centre, (size_t) n_dims * sizeof(double));
+	return look_at_points(env, start);
+}
+
+/* The local search; there is nothing to search when every point is a centre. */
+static RecsysStatus
+search_locally(Env *env, Start *start)
+{
+	KMeansJob  *job = start->job;
+	int			n_workers = parallel_workers(env, job->points->n, BLOCK);
+
+	start->distances = env_alloc(env, (size_t) n_workers, (size_t) job->lanes * sizeof(double));
+	if (start->distances == NULL)
+		return env->status;
+	TRY(look_at_points(env, start));
+	for (int32_t tried = 0; tried < job->k && job->k > 1 && start->total > 0; tried++)
+		TRY(try_point(env, start, draw_point(start)));
+	env_free(env, start->distances);
+	return RECSYS_OK;
+}
+
 /* One start. */
 RecsysStatus
 kmeans_start(Env *env, KMeansJob *job, int32_t number)
@@ -203,6 +300,7 @@ kmeans_start(Env *env, KMeansJob *job, int32_t number)
 	}
 	TRY(start_init(env, &start, job, number));
 	TRY(choose_centres(env, &start));
+	TRY(search_locally(env, &start));
 	start_free(env, &start);
 	return RECSYS_OK;
 }

@@ -7,7 +7,7 @@ SELECT :'data' = '' AS no_data \gset
 SELECT '1..0 # SKIP COURSE_RECSYS_DATA is not set';
 \quit
 \endif
-SELECT plan(22);
+SELECT plan(23);
 CREATE SCHEMA golden;
 SET LOCAL search_path = golden, recsys, public;
 
@@ -158,6 +158,8 @@ SELECT is((SELECT count(*) FROM pca('SELECT v FROM vectors', 0.8)), 7::bigint, '
 SELECT is((SELECT count(*) FROM pca('SELECT v FROM vectors', 0.9)), 9::bigint, '9 components for 90 % of the variance');
 SELECT results_eq($$SELECT explained_variance::numeric(9, 6) FROM pca('SELECT v FROM vectors', 3)$$, ARRAY[4.026077,2.457410,1.582626]::numeric(9, 6)[],
     'the variances that scikit-learn finds');
+SELECT cmp_ok((SELECT sum(inertia) FROM kmeans('SELECT v FROM vectors', 20)), '<=', 142593.9 * 1.002::float8,
+    'the inertia of 20 clusters from 10 starts is within .2 % of what scikit-learn reaches, or below');
 SELECT is((SELECT sum(explained_variance)::numeric(9, 6) FROM pca('SELECT v FROM vectors', 14)), (14 * 33901 / 33900.0)::numeric(9, 6),
     'covariance diagonal of standardized vectors: 1.000029');
 SELECT is((SELECT (covariance_matrix(standardize(v, mean, deviation)))[3][3]::numeric(9, 6)

@@ -169,6 +169,19 @@ naive_inertia(const Points *points, int32_t k, double *centres)
 	return inertia;
 }
 
+/* What a start needs of a job; centres has room for n_clusters. */
+static KMeansJob
+start_job(Env *env, const Points *points, const KMeansOptions *options, double *centres)
+{
+	size_t		n = (size_t) points->n;
+	size_t		row = (size_t) points->n_dims * sizeof(double);
+
+	return (KMeansJob) {.points = points, .options = options, .centres = centres,
+		.columns = env_alloc(env, 64, row), .sums = env_alloc(env, 64, row),
+		.labels = env_alloc(env, n, sizeof(int32_t)), .upper = env_alloc(env, n, sizeof(double)),
+		.lower = env_alloc(env, n, sizeof(double))};
+}
+
 /* One start is where naive iterations from the same centres end. */
 static void
 test_naive(void)
@@ -180,8 +193,7 @@ test_naive(void)
 		KMeansOptions options = options_for(5, 1);
 		KMeansResult result = run(env, &points, options);
 		double		centres[5 * 4];
-		double		upper[300];
-		KMeansJob	job = {.points = &points, .options = &options, .centres = centres, .upper = upper};
+		KMeansJob	job = start_job(env, &points, &options, centres);
 
 		CHECK_EQ_INT(kmeans_start(env, &job, 0), RECSYS_OK);
 		CHECK_EQ_INT(job.k, 5);
@@ -199,8 +211,7 @@ test_starts(void)
 	Points		points = test_blobs(env, 7, 900, 3, 9, 0.01);
 	KMeansOptions options = options_for(9, 1);
 	double		centres[9 * 3];
-	double	   *upper = env_alloc(env, 900, sizeof(double));
-	KMeansJob	job = {.points = &points, .options = &options, .centres = centres, .upper = upper};
+	KMeansJob	job = start_job(env, &points, &options, centres);
 	int			complete = 0;
 
 	for (int32_t start = 0; start < 50; start++)
