@@ -24,12 +24,12 @@ pca_check_components(Env *env, double n_components, int32_t n_dims)
 					"from 1 to %d.", (int) n_dims);
 }
 
-/* matrix = X'X / (n - 1), all of it. */
+/* matrix = X'X / (n - 1), all of it; of a single point nothing but 0. */
 static RecsysStatus
 covariance(Env *env, const Points *points, double *matrix)
 {
 	int			d = points->n_dims;
-	double		scale = 1 / (double) (points->n - 1);
+	double		scale = points->n > 1 ? 1 / (double) (points->n - 1) : 0;
 
 	for (int64_t i = 0; i < points->n; i += BLOCK_ROWS)
 	{
@@ -121,8 +121,6 @@ pca_fit(Env *env, const Points *points, double n_components, Pca *pca)
 	if (points->n_dims > PCA_MAX_DIMS)
 		return env_fail(env, RECSYS_OVER_LIMIT, "vectors have %d elements, at most %d are possible",
 						(int) points->n_dims, PCA_MAX_DIMS);
-	if (points->n < 2)
-		return env_fail(env, RECSYS_BAD_DATA, "principal components need at least two vectors");
 	TRY(blas_open(env));
 	pca->n_dims = points->n_dims;
 	pca->components = env_alloc(env, n, n * sizeof(double));

@@ -29,10 +29,10 @@ typedef struct Pca
 } Pca;
 
 /*
- * Components of at least two centred points.  n_components: at least 1: so many; below 1: as many as it
+ * Components of centred points; those of one point have no variance.  n_components: at least 1: so many; below 1: as many as it
  * takes for this share of the total variance, at least one.  RECSYS_BAD_ARGUMENT for a count that is no
- * integer or beyond the number of coordinates, and for a share that is not above 0; RECSYS_BAD_DATA for
- * fewer than two points; RECSYS_OVER_LIMIT beyond PCA_MAX_DIMS; RECSYS_UNSUPPORTED without OpenBLAS.
+ * integer or beyond the number of coordinates, and for a share that is not above 0;
+ * RECSYS_OVER_LIMIT beyond PCA_MAX_DIMS; RECSYS_UNSUPPORTED without OpenBLAS.
  */
 extern RecsysStatus pca_fit(Env *env, const Points *points, double n_components, Pca *pca);
 

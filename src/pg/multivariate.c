@@ -64,6 +64,10 @@ pca_rows(Call *call, const char *query, double n_components, bool standardize)
 	Vectors		v = load_vectors("pca", query, standardize);
 	Pca			pca;
 
+	if (v.points.n < 2)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_EXCEPTION),
+				 errmsg("principal components need at least two vectors")));
 	env_check(&v.job->env, pca_fit(&v.job->env, &v.points, n_components, &pca));
 	for (int j = 0; j < pca.n_components; j++)
 	{
