@@ -263,14 +263,12 @@ test_default_table(void)
 		Csr			table;
 
 		if (s == 0)
-			CHECK_EQ_INT(model.rec.n_courses, 1999);
+			CHECK(model.length > (size_t) 1999 * 1999 * sizeof(float));
 		else
 		{
 			CHECK_EQ_INT(model_get_csr(env, &model.rec.model, "correlations", 2000, 2000, &table), RECSYS_OK);
 			CHECK_EQ_INT(table.n_entries, 2000 * 400);
 		}
-		if (s == 0)
-			model_weights(env, &model);
 		test_method_score(env, &model, test_method_history(set, 3));
 		test_method_done(env);
 	}
@@ -323,10 +321,11 @@ test_training(void)
 	{
 		Env		   *env = test_env();
 		TrainingSet *set = random_set(env, 9, 3000, 80, 300, false);
+		TrainingSet *small = random_set(env, 9, 600, 40, 30, false);
 
 		test_method_threads(env, &method_ease, lines[i], set);
 		test_method_memory(env, &method_ease, lines[i], set);
-		test_method_interrupts(env, &method_ease, lines[i], set);
+		test_method_interrupts(env, &method_ease, lines[i], small);
 		test_method_estimate(env, &method_ease, lines[i], set, 0.8);
 		test_method_done(env);
 	}
