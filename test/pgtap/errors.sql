@@ -321,8 +321,14 @@ DECLARE
 BEGIN
 	FOR m IN SELECT method, predicts_ratings FROM recsys_methods() UNION ALL
 		SELECT 'knn ' || c, true FROM recsys_method_params('knn') p, unnest(p.choices) c WHERE p.param = 'similarity' LOOP
-		PERFORM train_model('tiny', split_part(m.method, ' ', 1), CASE WHEN m.method LIKE '% %'
-			THEN jsonb_build_object('similarity', split_part(m.method, ' ', 2), 'min_support', 1) ELSE '{}' END, 'tiny');
+		BEGIN
+			PERFORM train_model('tiny', split_part(m.method, ' ', 1), CASE WHEN m.method LIKE '% %'
+				THEN jsonb_build_object('similarity', split_part(m.method, ' ', 2), 'min_support', 1) ELSE '{}' END, 'tiny');
+		EXCEPTION WHEN data_exception THEN
+			-- Ratings of 0 make profiles of 0, which have no cluster.
+			RETURN NEXT ok(m.method LIKE 'kmeans%' AND SQLERRM = 'no user has a course with a genre', format('%s: %s', description, m.method));
+			CONTINUE;
+		END;
 		RETURN NEXT ok((SELECT count(*) FROM recommend_courses(999, 'tiny', 100)) = (SELECT count(*) FROM tiny_courses)
 			AND (SELECT count(*) FROM recommend_courses(1, 'tiny', 100, false)) = (SELECT count(*) FROM tiny_courses)
 			AND NOT EXISTS (SELECT FROM recommend_courses(1, 'tiny', 100) WHERE score = 'NaN' OR score = 'Infinity' OR score = '-Infinity')
