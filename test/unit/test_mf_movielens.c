@@ -8,7 +8,7 @@
 #include "../../src/core/methods/mf.c"
 #undef method_mf
 
-#include "test_movielens.h"
+#include "test_movielens_rows.h"
 
 extern const Method method_mf;
 

@@ -11,7 +11,7 @@
 #include "../../src/core/methods/nmf.c"
 #undef method_nmf
 
-#include "test_movielens.h"
+#include "test_movielens_rows.h"
 
 extern const Method method_nmf;
 

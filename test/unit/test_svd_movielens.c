@@ -8,7 +8,7 @@
 #include "core/methods/methods.h"
 #include "core/svd_common.h"
 #include "core/svd_ridge.h"
-#include "test_movielens.h"
+#include "test_movielens_rows.h"
 
 /* Folds to run. */
 static int
