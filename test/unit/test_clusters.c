@@ -331,16 +331,11 @@ test_degenerate(void)
 
 			CHECK_EQ_INT(test_set_build(env, plain, rows, n, 3, &set), RECSYS_OK);
 			add_genres(env, &set, 2, same_genre);
-			if (m == 1 && n == 1)
-				CHECK_EQ_INT(test_method_train(env, methods[m], "", &set, &model), RECSYS_BAD_DATA);
-			else
-			{
-				model = test_method_open(env, methods[m], "n_clusters=20\n", &set);
-				CHECK_EQ_INT(((const ClusterState *) model.rec.state)->n_clusters, n == 4 ? 2 : 1);
-				test_method_score(env, &model, test_method_history(&set, 0));
-				CHECK_SCORE(model.scores[0], 1.0 / (n < 3 ? n : 3));
-				test_method_reasons(&model, test_method_history(&set, 0));
-			}
+			model = test_method_open(env, methods[m], "n_clusters=20\n", &set);
+			CHECK_EQ_INT(((const ClusterState *) model.rec.state)->n_clusters, n == 4 ? 2 : 1);
+			test_method_score(env, &model, test_method_history(&set, 0));
+			CHECK_SCORE(model.scores[0], 1.0 / (n < 3 ? n : 3));
+			test_method_reasons(&model, test_method_history(&set, 0));
 			add_genres(env, &set, 2, no_genre);
 			CHECK_EQ_INT(test_method_train(env, methods[m], "", &set, &model), RECSYS_BAD_DATA);
 			CHECK(env->hint[0] != '\0');
