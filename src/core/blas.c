@@ -160,6 +160,10 @@ find_symbols(void *handle, Library *found)
 static RecsysStatus
 fail_missing(Env *env, const char *file, const char *reason)
 {
+	/* What the dynamic linker says when there is no memory for the file. */
+	if (reason != NULL && (strstr(reason, "failed to map segment") != NULL ||
+						   strstr(reason, "annot allocate memory") != NULL))
+		return env_fail(env, RECSYS_NO_MEMORY, "out of memory");
 	env_fail(env, RECSYS_UNSUPPORTED, "could not load OpenBLAS from \"%s\"", file);
 	env_detail(env, "%s.", reason != NULL ? reason : "The library cannot be opened");
 	return env_hint(env, "Install it on the server, on Debian and Ubuntu with \"apt-get install libopenblas0\".");

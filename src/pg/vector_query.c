@@ -65,7 +65,7 @@ check_plan(SPIPlanPtr plan)
 static Oid
 check_column(TupleDesc desc, Oid *element_type)
 {
-	Oid			type = TupleDescAttr(desc, 0)->atttypid;
+	Oid			type = desc->natts > 0 ? TupleDescAttr(desc, 0)->atttypid : InvalidOid;
 
 	*element_type = desc->natts == 1 ? get_element_type(getBaseType(type)) : InvalidOid;
 	switch (*element_type)
@@ -81,6 +81,7 @@ check_column(TupleDesc desc, Oid *element_type)
 	ereport(ERROR,
 			(errcode(ERRCODE_DATATYPE_MISMATCH),
 			 errmsg("query \"" ARGUMENT "\" must return one column of type double precision[]"),
+			 desc->natts == 0 ? errdetail("It returns no column.") :
 			 errdetail("It returns %d columns, the first of type %s.", desc->natts,
 					   format_type_be(type)),
 			 errhint("Cast the column: SELECT ...::double precision[].")));

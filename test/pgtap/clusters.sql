@@ -24,6 +24,7 @@ SELECT raises(format('SELECT * FROM %s', call), state, message, hint, call || ':
 	('SELECT v FROM school.vector FOR UPDATE', '0A000', '%', NULL),
 	('SELECT v FROM school.no_such_table', '42P01', '%no_such_table%', NULL), ('SELEC', '42601', '%SELEC%', NULL),
 	('SELECT $1', '42P02', '%', NULL),
+	('SELECT', '42804', '%one column%', '%Cast%'), ('SELECT FROM school.vector', '42804', '%one column%', '%Cast%'),
 	('SELECT id, v FROM school.vector', '42804', '%one column%', '%Cast%'), ('SELECT id FROM school.vector', '42804', '%one column%', '%Cast%'),
 	('SELECT ''{1}''::text[]', '42804', '%one column%', '%Cast%'),
 	('SELECT NULL::float8[]', '22004', 'vector of row 1 is null', '%IS NOT NULL%'),

@@ -372,6 +372,7 @@ sub good_values
 		strategy             => [qw(score active random random user course leave_k_out)],
 		metric               => [qw(ndcg recall rmse)],
 		text_column          => ['title'],
+		vectors              => ['SELECT ARRAY[i, i % 7, i % 3]::float8[] FROM generate_series(1, 60) i'],
 		'ratings regclass'   => ['school.ratings', 'school.view'],
 		'courses regclass'   => ['school.courses'],
 		'users regclass'     => ['school.users'],

@@ -87,7 +87,7 @@ sub raise_until_enough
 		next if $error eq '';
 		$wrong ||= $error unless $error =~ /^ERROR:  53400: memory required exceeds the limit$/m
 			&& $error =~ /^DETAIL:  This needs at least (\d+\.\d) MB; the limit is @{[sprintf '%.1f', $limit]} MB\.$/m && $1 >= $limit
-			&& $error =~ /^HINT:  Increase the setting "course_recsys\.max_memory"; -1 means "maintenance_work_mem"\.$/m;
+			&& $error =~ /^HINT:  Increase the setting "course_recsys\.max_memory"[;,] (?:-1 means "maintenance_work_mem"\.|or .*\.)$/m;
 	}
 	is($wrong, '', "$name: each failure gives need, limit and setting");
 	is($error, '', "$name: succeeds in the end");
