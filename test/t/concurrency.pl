@@ -183,7 +183,8 @@ sub checked
 	return "SELECT side_of('$model', '$kind', (SELECT md5(string_agg(a::text, chr(10) ORDER BY a::text)) FROM ($sql) AS a)) AS side";
 }
 
-# The scripts of those who serve: each answer by itself; several of one model in a transaction with one snapshot.
+# The scripts of those who serve, no more than pgbench takes: all answers of a model, each a transaction of its own; and
+# two of them in one transaction with one snapshot.
 sub serving_scripts
 {
 	my $models = $control->query('SELECT count(*) FROM tried');
@@ -192,13 +193,12 @@ sub serving_scripts
 	for my $row (split /\n/, $control->query(q{SELECT model, kind, sql FROM answer JOIN statement USING (kind) WHERE side = 'A'}))
 	{
 		my ($model, $kind, $sql) = split /\|/, $row, 3;
-		my $checked = checked($model, $kind, $sql);
-		push @scripts, "$checked;\n", 2;
-		push @{ $of_model{$model} }, $checked;
+		push @{ $of_model{$model} }, checked($model, $kind, $sql);
 	}
 	for my $model (sort keys %of_model)
 	{
 		my ($first, $last) = @{ $of_model{$model} }[ 0, -1 ];
+		push @scripts, join('', map { "$_;\n" } @{ $of_model{$model} }), 4;
 		push @scripts, "BEGIN ISOLATION LEVEL REPEATABLE READ;\n$first \\gset a_\n\\sleep 20 ms\n$last \\gset b_\n"
 			. "\\if :a_side <> :b_side\nDO \$\$ BEGIN RAISE EXCEPTION 'two versions of $model in a transaction'; END \$\$;\n\\endif\n"
 			. "COMMIT;\n", 1;
