@@ -2,7 +2,7 @@
  * blas.c
  *		The only caller of OpenBLAS and LAPACK.
  *
- * Three properties of the library shape this file:
+ * Four properties of the library shape this file:
  *
  *	- Its threaded build starts threads while it is loaded.  In a server process
  *	  they would run the server's signal handlers.  So it is loaded with
@@ -15,6 +15,11 @@
  *	- All builds have the same file name; which one libopenblas.so.0 is depends on
  *	  the machine (update-alternatives on Debian).  So nothing is linked, and the
  *	  functions are looked up by name after asking the library what it is.
+ *
+ *	- Each thread inside it works in a buffer of 128 MB of address space, most of
+ *	  it never touched, and the library asks for that again and again until it
+ *	  gets it.  So a limited process (ulimit -v) would wait for ever: the buffers
+ *	  are taken when the library is opened, after looking whether they fit.
  *
  * LAPACK is called by its Fortran symbols, because not every build carries the
  * C interface.  A row-major lower triangle is a column-major upper one, hence
@@ -38,6 +43,11 @@
 #define BLOCK_ROWS 256
 #define BLOCK_COLUMNS 512
 #define BLOCK_DEPTH 1024
+
+/* What the library maps for one thread at work, and itself with what it depends on: bytes, rounded up. */
+#define BUFFER_BYTES ((size_t) 136 << 20)
+#define LIBRARY_BYTES ((size_t) 64 << 20)
+#define MAX_BUFFERS 64			/* a library is built for at least as many */
 
 /* CBLAS's enumerations. */
 enum
@@ -78,6 +88,9 @@ typedef struct Library
 	int			(*get_parallel) (void);
 	int			(*get_num_threads) (void);
 	void		(*set_num_threads) (int);
+	void	   *(*memory_alloc) (int);
+	void		(*memory_free) (void *);
+	int			buffers;		/* mapped by reserve_buffers, for calls to use */
 	bool		open;
 	bool		locked;			/* calls take the lock of the process */
 	int			saved_threads;	/* during a locked call: the setting that it restores */
@@ -108,6 +121,8 @@ static const struct
 	{"openblas_get_parallel", offsetof(Library, get_parallel)},
 	{"openblas_get_num_threads", offsetof(Library, get_num_threads)},
 	{"openblas_set_num_threads", offsetof(Library, set_num_threads)},
+	{"blas_memory_alloc", offsetof(Library, memory_alloc)},
+	{"blas_memory_free", offsetof(Library, memory_free)},
 };
 
 /* One attempt to load a file. */
@@ -160,25 +175,55 @@ find_symbols(void *handle, Library *found)
 static RecsysStatus
 fail_missing(Env *env, const char *file, const char *reason)
 {
-	/* What the dynamic linker says when there is no memory for the file. */
-	if (reason != NULL && (strstr(reason, "failed to map segment") != NULL ||
-						   strstr(reason, "annot allocate memory") != NULL))
-		return env_fail(env, RECSYS_NO_MEMORY, "out of memory");
 	env_fail(env, RECSYS_UNSUPPORTED, "could not load OpenBLAS from \"%s\"", file);
 	env_detail(env, "%s.", reason != NULL ? reason : "The library cannot be opened");
 	return env_hint(env, "Install it on the server, on Debian and Ubuntu with \"apt-get install libopenblas0\".");
 }
 
+/* Fails when the process has no room for so many bytes more.  (volatile: or the compiler leaves both calls out) */
+static RecsysStatus
+check_room(Env *env, size_t bytes)
+{
+	void	   *volatile room = malloc(bytes);
+
+	if (room == NULL)
+		return env_fail(env, RECSYS_NO_MEMORY, "out of memory");
+	free(room);
+	return RECSYS_OK;
+}
+
+/* Makes the library map the buffers of n threads; it keeps what it is given back. */
+static RecsysStatus
+reserve_buffers(Env *env, int n)
+{
+	void	   *buffers[MAX_BUFFERS];
+	int			n_taken = 0;
+
+	if (library.locked || n < 1)
+		n = 1;
+	if (n > MAX_BUFFERS)
+		n = MAX_BUFFERS;
+	if (n <= library.buffers)
+		return RECSYS_OK;
+	while (n_taken < n &&
+		   (n_taken < library.buffers || check_room(env, BUFFER_BYTES) == RECSYS_OK))
+		buffers[n_taken++] = library.memory_alloc(0);
+	for (int i = 0; i < n_taken; i++)
+		library.memory_free(buffers[i]);
+	if (n_taken > library.buffers)
+		library.buffers = n_taken;
+	return n_taken == n ? RECSYS_OK : env->status;
+}
+
 /* Loads the library from a file. */
-RecsysStatus
-blas_open_file(Env *env, const char *file)
+static RecsysStatus
+load_library(Env *env, const char *file)
 {
 	Load		load = {.file = file};
 	Library		found = {0};
 	const char *missing;
 
-	if (library.open)
-		return RECSYS_OK;
+	TRY(check_room(env, LIBRARY_BYTES));
 	parallel_without_signals(load_file, &load);
 	if (load.handle == NULL)
 		return fail_missing(env, file, dlerror());
@@ -195,6 +240,15 @@ blas_open_file(Env *env, const char *file)
 	found.open = true;
 	library = found;
 	return RECSYS_OK;
+}
+
+/* Loads the library unless one is loaded, and takes its buffers. */
+RecsysStatus
+blas_open_file(Env *env, const char *file)
+{
+	if (!library.open)
+		TRY(load_library(env, file));
+	return reserve_buffers(env, env->n_threads);
 }
 
 /* Loads the library. */

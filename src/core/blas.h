@@ -21,9 +21,11 @@
 #include "core/env.h"
 
 /*
- * Loads the library unless it is loaded.  RECSYS_UNSUPPORTED, with the package
- * to install as the hint, when it is missing or lacks a function.  Only from
- * the thread that owns the Env, never inside parallel_for.
+ * Loads the library unless it is loaded, and has it map the buffers of the
+ * Env's threads, 128 MB of address space each.  RECSYS_UNSUPPORTED, with the
+ * package to install as the hint, when it is missing or lacks a function;
+ * RECSYS_NO_MEMORY when there is no room.  Only from the thread that owns the
+ * Env, never inside parallel_for.
  */
 extern RecsysStatus blas_open(Env *env);
 
