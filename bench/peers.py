@@ -81,12 +81,19 @@ def knn(data, p):
     return implicit_model("CosineRecommender", CosineRecommender(K=p["neighbors"], num_threads=p["threads"]), data)
 
 
+def bm25(data, p):
+    """Courses weighted by BM25, the best kept."""
+    from implicit.nearest_neighbours import BM25Recommender
+
+    return implicit_model("BM25Recommender", BM25Recommender(K=p["neighbors"], num_threads=p["threads"]), data)
+
+
 def als(data, p):
-    """By conjugate gradients, as it is by default."""
+    """By conjugate gradients, as it is by default. A course taken weighs alpha here and 1 + alpha in ours."""
     from implicit.cpu.als import AlternatingLeastSquares
 
     return implicit_model("ALS", AlternatingLeastSquares(
-        factors=p["factors"], regularization=p["regularization"], alpha=p["alpha"], iterations=p["iterations"],
+        factors=p["factors"], regularization=p["regularization"], alpha=1 + p["alpha"], iterations=p["iterations"],
         use_cg=True, num_threads=p["threads"], random_state=42), data)
 
 
@@ -217,7 +224,7 @@ def main():
     case, path, answers = sys.argv[1:4]
     p = {name: number(value) for name, value in (argument.split("=") for argument in sys.argv[4:])}
     dense = {"kmeans": kmeans, "pca": pca, "product": product}
-    sparse = {"knn": knn, "als": als, "bpr": bpr, "svd": svd, "libmf": libmf, "nmf": nmf, "popular": popular}
+    sparse = {"knn": knn, "bm25": bm25, "als": als, "bpr": bpr, "svd": svd, "libmf": libmf, "nmf": nmf, "popular": popular}
     result = dense[case](path, p) if case in dense else sparse[case](Data(path, p["sample"]), p)
     (seconds, processor), answer, rows, quality, name = result
     with open(answers, "w", encoding="ascii") as file:
