@@ -22,10 +22,12 @@
 
 #include "core/points.h"
 
+#define KMEANS_MAX_STARTS 1000
+
 typedef struct KMeansOptions
 {
 	int32_t		n_clusters;		/* at least 1; no more than points are used */
-	int32_t		n_init;			/* starts, at least 1 */
+	int32_t		n_init;			/* starts, 1 to KMEANS_MAX_STARTS */
 	int32_t		max_iterations; /* of each start, at least 1 */
 
 	/*

@@ -98,6 +98,28 @@ kmeans_options(int n_clusters, int random_state, int n_init)
 	return options;
 }
 
+/* Raises when more clusters are wanted than there are vectors. */
+static void
+check_clusters(const Vectors *v, const char *argument, int n_clusters)
+{
+	if (n_clusters > v->points.n)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"%s\" must be at most the number of vectors, " INT64_FORMAT ", not %d",
+						argument, v->points.n, n_clusters)));
+}
+
+/* Raises unless the number of starts is one that ends. */
+static void
+check_starts(int n_init)
+{
+	if (n_init < 1 || n_init > KMEANS_MAX_STARTS)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"n_init\" must be between 1 and %d, not %d", KMEANS_MAX_STARTS,
+						n_init)));
+}
+
 /* A centroid in the units of the vectors. */
 static Datum
 centroid_array(const Vectors *v, const double *centroid)
@@ -115,10 +137,13 @@ void
 kmeans_rows(Call *call, const char *query, int n_clusters, int random_state, bool standardize,
 			int n_init)
 {
-	Vectors		v = load_vectors("kmeans", query, standardize);
 	KMeansOptions options = kmeans_options(n_clusters, random_state, n_init);
 	KMeansResult result;
+	Vectors		v;
 
+	check_starts(n_init);
+	v = load_vectors("kmeans", query, standardize);
+	check_clusters(&v, "n_clusters", n_clusters);
 	env_check(&v.job->env, kmeans(&v.job->env, &v.points, &options, &result));
 	for (int c = 0; c < result.n_clusters; c++)
 	{
@@ -178,6 +203,7 @@ kmeans_elbow_rows(Call *call, const char *query, int k_min, int k_max, int rando
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("argument \"k_max\" must not be less than \"k_min\"")));
 	v = load_vectors("kmeans_elbow", query, standardize);
+	check_clusters(&v, "k_max", k_max);
 	for (int64 k = k_min; k <= k_max; k++)
 		emit_elbow(call, &v, (int) k, random_state);
 	job_end(v.job);

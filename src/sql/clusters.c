@@ -79,8 +79,9 @@ recsys_kmeans(PG_FUNCTION_ARGS)
 	call_begin_rows(&call, fcinfo);
 	require_arg(fcinfo, 2, "random_state");
 	require_arg(fcinfo, 3, "standardize");
+	require_arg(fcinfo, 4, "n_init");
 	kmeans_rows(&call, required_text(fcinfo, 0, "vectors"), required_count(fcinfo, 1, "n_clusters"),
-				PG_GETARG_INT32(2), PG_GETARG_BOOL(3), required_count(fcinfo, 4, "n_init"));
+				PG_GETARG_INT32(2), PG_GETARG_BOOL(3), PG_GETARG_INT32(4));
 	call_end(&call);
 	return (Datum) 0;
 }

@@ -43,8 +43,19 @@ FROM unnest(ARRAY['pca(NULL)', 'pca(''SELECT v FROM vector'', NULL)', 'pca(''SEL
 	'kmeans(''SELECT v FROM vector'', 2, NULL)', 'user_clusters(NULL)', 'cluster_courses(NULL)', 'project_courses(NULL)']) call;
 SELECT raises(format('SELECT * FROM %s', call), '22023', '%', NULL, call)
 FROM unnest(ARRAY['pca(''SELECT v FROM vector'', 0)', 'pca(''SELECT v FROM vector'', 4)', 'pca(''SELECT v FROM vector'', 1.5)',
-	'pca(''SELECT v FROM vector'', ''NaN'')', 'kmeans(''SELECT v FROM vector'', 0)', 'kmeans(''SELECT v FROM vector'', 2, n_init => 0)',
+	'pca(''SELECT v FROM vector'', ''NaN'')', 'kmeans(''SELECT v FROM vector'', 0)',
 	'kmeans_elbow(''SELECT v FROM vector'', 3, 2)', 'kmeans_elbow(''SELECT v FROM vector'', 0, 2)']) call;
+SELECT raises(format('SELECT * FROM %s', call), '22023', message, NULL, call) FROM (VALUES
+	('kmeans(''SELECT v FROM vector'', 61)', '%"n_clusters" must be at most the number of vectors, 60, not 61'),
+	('kmeans(''SELECT v FROM vector'', 2147483647)', '%60, not 2147483647'),
+	('kmeans_elbow(''SELECT v FROM vector'', 1, 61)', '%"k_max" must be at most the number of vectors, 60, not 61'),
+	('kmeans_elbow(''SELECT v FROM vector'', 2147483647, 2147483647)', '%60, not 2147483647'),
+	('kmeans(''SELECT v FROM vector'', 2, n_init => 0)', '%"n_init" must be between 1 and 1000, not 0'),
+	('kmeans(''SELECT v FROM vector'', 20, n_init => 1001)', '%"n_init" must be between 1 and 1000, not 1001'),
+	('kmeans(''SELECT v FROM vector'', 20, n_init => 2147483647)', '%"n_init" must be between 1 and 1000, not 2147483647')) bad (call, message);
+SELECT is((SELECT array_agg(max_value) FROM recsys_methods(), recsys_method_params(method) WHERE param = 'n_init'), '{1000,1000}', 'as many starts in training');
+SELECT is((SELECT count(*) FROM kmeans('SELECT v FROM vector', 60, n_init => 1000)), 60::bigint, 'as many clusters as vectors, the most starts');
+SELECT is((SELECT count(*) FROM kmeans_elbow('SELECT ARRAY[i % 2]::int[] FROM generate_series(1, 9) i', 1, 9)), 9::bigint, 'more clusters than distinct vectors may be asked for');
 SELECT raises($$SELECT * FROM pca('SELECT v FROM vector LIMIT 1')$$, '22000', '%two vectors%', NULL, 'components of one vector');
 
 -- With the rights of the caller, and the rows that row-level security shows

@@ -10,7 +10,6 @@
 #include <string.h>
 
 #include "core/distance_kernels.h"
-#include "core/kmeans.h"
 #include "core/parallel.h"
 #include "core/pca.h"
 #include "core/vecmath.h"

@@ -20,6 +20,7 @@
 #ifndef CORE_METHODS_CLUSTERS_H
 #define CORE_METHODS_CLUSTERS_H
 
+#include "core/kmeans.h"
 #include "core/methods/methods.h"
 #include "core/methods/support.h"
 
@@ -46,7 +47,7 @@ typedef struct ClusterParams
 		.description = "Clusters, at most one for each distinct profile; 0: 20, but no more than half the " \
 	"square root of the number of users."}, \
 	{.name = "n_init", .type = PARAM_INT, .offset = offsetof(ClusterParams, n_init), \
-		.default_text = "10", .min = 1, .max = 1000, \
+		.default_text = "10", .min = 1, .max = KMEANS_MAX_STARTS, \
 		.description = "Starts by k-means++, of which the best one is kept."}, \
 	{.name = "iterations", .aliases = "max_iter n_iter", .type = PARAM_INT, \
 		.offset = offsetof(ClusterParams, iterations), \
