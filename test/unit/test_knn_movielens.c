@@ -1,8 +1,9 @@
 /*
  * test_knn_movielens.c: accuracy of method knn on MovieLens 100k, first official fold.
  *
- * See test_movielens.h for the data. The first fold is the hardest: over all five the same settings have RMSE .979, .951 and .932 (user-based raw, centred, baseline),
- * where Surprise reports .980, .951 and .931 on folds of its own, and .921 (pearson_baseline).
+ * See test_movielens.h for the data. The first fold is the hardest: over all five the same settings have RMSE
+ * .979, .951 and .932 (user-based raw, centred, baseline), where Surprise reports .980, .951 and .931 on folds
+ * of its own, and .921 (pearson_baseline).
  */
 #include "core/methods/methods.h"
 #include "test_movielens.h"
