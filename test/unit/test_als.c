@@ -5,25 +5,15 @@
 #include "core/methods/methods.h"
 #include "test_method.h"
 
-#define DAY INT64_C(86400000000)
-
 /* A training set of random ratings, some of them dislikes. */
 static TrainingSet *
 random_set(Env *env, uint64_t seed, int n, int n_users, int n_courses, TestShape shape)
 {
-	TestRow    *rows = test_rows(seed, n, n_users, n_courses);
-	TrainingSet *set = env_alloc_zero(env, 1, sizeof(TrainingSet));
+	TestRow    *rows = test_day_rows(seed, n, n_users, n_courses);
+	TrainingSet *set;
 
-	for (int i = 0; i < n; i++)
-	{
-		if (rows[i].time != TIME_OLDEST)
-			rows[i].time *= DAY;
-		if (rows[i].rating < 3)
-			rows[i].rating -= 2;	/* -1 and 0 */
-	}
-	if (test_set_build(env, shape, rows, n, n_courses, set) != RECSYS_OK ||
-		trainingset_fingerprint(env, set) != RECSYS_OK)
-		abort();
+	test_dislikes(rows, n);
+	set = test_set(env, shape, rows, n, n_courses);
 	free(rows);
 	return set;
 }

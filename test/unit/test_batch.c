@@ -12,7 +12,6 @@
 #define N_COURSES 60
 #define N_ROWS 1500
 #define N_GENRES 3
-#define DAY INT64_C(86400000000)
 
 /* ---------------------------------------------------------------- a method whose scores nearly tie */
 
@@ -174,13 +173,10 @@ make_set(Env *env, int n_courses)
 {
 	TrainingSet *set = env_alloc_zero(env, 1, sizeof(TrainingSet));
 	TestShape	shape = {KEY_NUMBER, KEY_NUMBER, true, false};
-	TestRow    *rows = test_rows(3, N_ROWS, N_USERS, n_courses);
+	TestRow    *rows = test_day_rows(3, N_ROWS, N_USERS, n_courses);
 	StringTable names;
 	TermsBuilder terms;
 
-	for (int i = 0; i < N_ROWS; i++)
-		if (rows[i].time != TIME_OLDEST)
-			rows[i].time *= DAY;
 	CHECK_EQ_INT(test_set_build(env, shape, rows, N_ROWS, n_courses + 2, set), RECSYS_OK);
 	make_strings(env, &names, N_GENRES);
 	CHECK_EQ_INT(trainingset_set_genres(env, set, &names), RECSYS_OK);

@@ -3,44 +3,12 @@
  */
 #include "core/baseline.h"
 #include "core/methods/methods.h"
-#include "test_method.h"
-
-#define HALF_LIFE 172800.0		/* two days, in seconds */
-#define DAY INT64_C(86400000000)
+#include "random_set.h"
 
 static const char *const variants[] = {"", "solver=lbfgs\n", "half_life=172800\n",
 	"solver=lbfgs\nhalf_life=172800\nreg_user=3\nreg_course=0.5\n"};
 
 #define N_VARIANTS ((int) (sizeof(variants) / sizeof(variants[0])))
-
-/* Random ratings with times in days. */
-static TrainingSet *
-random_set(Env *env, uint64_t seed, int n, int n_users, int n_courses)
-{
-	TestRow    *rows = test_rows(seed, n, n_users, n_courses);
-	TrainingSet *set = env_alloc_zero(env, 1, sizeof(TrainingSet));
-
-	for (int i = 0; i < n; i++)
-		if (rows[i].time != TIME_OLDEST)
-			rows[i].time *= DAY;
-	if (test_set_build(env, (TestShape) {KEY_NUMBER, KEY_NUMBER, true, false}, rows, n, n_courses,
-					   set) != RECSYS_OK || trainingset_fingerprint(env, set) != RECSYS_OK)
-		abort();
-	free(rows);
-	return set;
-}
-
-/* Weight by age of a training rating. */
-static double
-plain_age(const TrainingSet *set, int64_t e, bool ages)
-{
-	int64_t		time = set->by_user.times[e];
-
-	if (!ages)
-		return 1;
-	return time == TIME_OLDEST ? 0 :
-		pow(0.5, (double) (set->summary.last_time - time) / 1e6 / HALF_LIFE);
-}
 
 /* The loss of the whole set at a point, by the formula. */
 static double
@@ -53,7 +21,7 @@ plain_loss(const TrainingSet *set, bool ages, double reg_user, double reg_course
 	{
 		loss += reg_user * users[u] * users[u];
 		for (int64_t e = set->by_user.offsets[u]; e < set->by_user.offsets[u + 1]; e++)
-			loss += plain_age(set, e, ages) *
+			loss += plain_age(set, set->by_user.times[e], ages ? HALF_LIFE : NAN) *
 				pow(set->by_user.values[e] - alpha - users[u] -
 					courses[set->by_user.indexes[e]], 2);
 	}
@@ -85,7 +53,7 @@ static void
 check_variant(const char *lines, bool ages, double reg_user, double reg_course, bool moves_alpha)
 {
 	Env		   *env = test_env();
-	TrainingSet *set = random_set(env, 5, 150, 20, 12);
+	TrainingSet *set = random_set(env, 5, 150, 20, 12, false);
 	double		alpha = set->summary.mean;
 	double		users[20] = {0};
 	double		courses[12] = {0};
@@ -135,7 +103,7 @@ static void
 test_fold_in(void)
 {
 	Env		   *env = test_env();
-	TrainingSet *set = random_set(env, 6, 300, 40, 15);
+	TrainingSet *set = random_set(env, 6, 300, 40, 15, false);
 	TestModel	model = test_method_open(env, &method_bias, "reg_user=4\nmin_ratings=12\n", set);
 	int32_t		courses[] = {2, 5};
 	float		ratings[] = {5, 1};
@@ -165,7 +133,7 @@ static void
 test_min_ratings(void)
 {
 	Env		   *env = test_env();
-	TrainingSet *set = random_set(env, 7, 2000, 100, 40);
+	TrainingSet *set = random_set(env, 7, 2000, 100, 40, false);
 	TestModel	model = test_method_open(env, &method_bias, "", set);
 	int			n_scored = 0;
 	int32_t		least = INT32_MAX;
@@ -195,8 +163,8 @@ test_promises(void)
 	for (int i = 0; i < N_VARIANTS; i++)
 	{
 		Env		   *env = test_env();
-		TrainingSet *set = random_set(env, 8, 3000, 300, 100);
-		TrainingSet *small = random_set(env, 9, 60, 10, 8);
+		TrainingSet *set = random_set(env, 8, 3000, 300, 100, false);
+		TrainingSet *small = random_set(env, 9, 60, 10, 8, false);
 
 		test_method_threads(env, &method_bias, variants[i], set);
 		test_method_estimate(env, &method_bias, variants[i], set, 0.8);
@@ -249,7 +217,7 @@ static void
 test_refused(void)
 {
 	Env		   *env = test_env();
-	TrainingSet *set = random_set(env, 10, 60, 10, 8);
+	TrainingSet *set = random_set(env, 10, 60, 10, 8, false);
 	TestModel	model = test_method_open(env, &method_bias, "", set);
 	TestRow		row = {1, 1, 4, 0};
 	TrainingSet timeless;

@@ -6,35 +6,17 @@
 #include "core/methods/methods.h"
 #include "test_method.h"
 
-#define DAY INT64_C(86400000000)
-
-/* A training set of rows. */
-static TrainingSet *
-make_set(Env *env, const TestRow *rows, int n, int n_courses, TestShape shape)
-{
-	TrainingSet *set = env_alloc_zero(env, 1, sizeof(TrainingSet));
-
-	if (test_set_build(env, shape, rows, n, n_courses, set) != RECSYS_OK ||
-		trainingset_fingerprint(env, set) != RECSYS_OK)
-		abort();
-	return set;
-}
-
 /* Random ratings with times, some of them dislikes. */
 static TrainingSet *
 random_set(Env *env, uint64_t seed, int n, int n_users, int n_courses)
 {
-	TestRow    *rows = test_rows(seed, n, n_users, n_courses);
+	TestRow    *rows = test_day_rows(seed, n, n_users, n_courses);
 	TrainingSet *set;
 
 	for (int i = 0; i < n; i++)
-	{
-		if (rows[i].time != TIME_OLDEST)
-			rows[i].time *= DAY;
 		if (rows[i].rating < 2)
 			rows[i].rating = (float) (i % 2 - 1);
-	}
-	set = make_set(env, rows, n, n_courses, (TestShape) {KEY_NUMBER, KEY_NUMBER, true, false});
+	set = test_set(env, (TestShape) {KEY_NUMBER, KEY_NUMBER, true, false}, rows, n, n_courses);
 	free(rows);
 	return set;
 }
@@ -117,7 +99,7 @@ group_set(Env *env, int n_users, int per_group)
 		for (int i = 0; i < per_group; i++)
 			if (i != u / 4 % per_group)
 				rows[n++] = (TestRow) {u, u % 4 * per_group + i, 3, 0};
-	set = make_set(env, rows, n, 4 * per_group, (TestShape) {KEY_NUMBER, KEY_NUMBER, false, false});
+	set = test_set(env, (TestShape) {KEY_NUMBER, KEY_NUMBER, false, false}, rows, n, 4 * per_group);
 	free(rows);
 	return set;
 }
@@ -270,8 +252,8 @@ static void
 check_degenerate(const TestRow *rows, int n, int n_courses, bool implicit)
 {
 	Env		   *env = test_env();
-	TrainingSet *set = make_set(env, rows, n, n_courses,
-								(TestShape) {KEY_NUMBER, KEY_NUMBER, false, implicit});
+	TrainingSet *set = test_set(env, (TestShape) {KEY_NUMBER, KEY_NUMBER, false, implicit}, rows, n,
+								n_courses);
 	TestModel	model = test_method_open(env, &method_bpr, "factors=20\niterations=20\n", set);
 
 	for (int32_t u = 0; u < set->by_user.n_rows; u++)
@@ -322,12 +304,7 @@ test_training(void)
 	TrainingSet *large = random_set(env, 2, 200000, 3000, 400);
 
 	for (int v = 0; v < 2; v++)
-	{
-		test_method_interrupts(env, &method_bpr, variants[v], set);
-		test_method_memory(env, &method_bpr, variants[v], set);
-		test_method_estimate(env, &method_bpr, variants[v], large, 0.8);
-		test_method_threads(env, &method_bpr, variants[v], large);
-	}
+		test_method_promises(env, &method_bpr, variants[v], large, set, 0.8);
 	test_method_done(env);
 }
 

@@ -6,7 +6,6 @@
 #include "param_table.h"
 #include "test_method.h"
 
-#define DAY INT64_C(86400000000)
 
 static const Method *const methods[] = {&method_kmeans, &method_kmeans_pca};
 static const TestShape plain = {KEY_NUMBER, KEY_NUMBER, false, false};
@@ -356,10 +355,7 @@ test_contract(void)
 	for (int m = 0; m < 2; m++)
 		for (int i = 0; i < 2; i++)
 		{
-			test_method_threads(env, methods[m], lines[i], set);
-			test_method_estimate(env, methods[m], lines[i], set, 0.8);
-			test_method_interrupts(env, methods[m], lines[i], small);
-			test_method_memory(env, methods[m], lines[i], small);
+			test_method_promises(env, methods[m], lines[i], set, small, 0.8);
 		}
 	CHECK(test_env_of(env)->n_loss > 0);
 	test_method_done(env);

@@ -6,7 +6,6 @@
 #include "test_ibm.h"
 #include "test_method.h"
 
-#define DAY INT64_C(86400000000)
 
 static const TestShape plain = {KEY_NUMBER, KEY_NUMBER, false, false};
 static const TestShape timed = {KEY_NUMBER, KEY_NUMBER, true, false};
@@ -108,10 +107,7 @@ check_few(TestShape shape, const char *lines, History history, const double expe
 	Env		   *env = test_env();
 	TestModel	model = open_few(env, shape, lines);
 
-	test_method_score(env, &model, history);
-	for (int c = 0; c < 5; c++)
-		CHECK_SCORE(model.scores[c], expected[c]);
-	test_method_reasons(&model, history);
+	test_method_expect(env, &model, history, expected);
 	test_method_done(env);
 }
 

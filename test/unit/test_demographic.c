@@ -5,7 +5,6 @@
 #include "param_table.h"
 #include "test_method.h"
 
-#define DAY INT64_C(86400000000)
 
 static const TestShape plain = {KEY_NUMBER, KEY_NUMBER, false, false};
 static const TestShape timed = {KEY_NUMBER, KEY_NUMBER, true, false};
@@ -53,10 +52,7 @@ check_few(TestShape shape, const char *lines, int32_t group, const double expect
 	{
 		History		history = {.n = n, .courses = courses, .ratings = ratings, .group = group};
 
-		test_method_score(env, &model, history);
-		for (int c = 0; c < 4; c++)
-			CHECK_SCORE(model.scores[c], expected[c]);
-		test_method_reasons(&model, history);
+		test_method_expect(env, &model, history, expected);
 	}
 	test_method_done(env);
 }

@@ -4,27 +4,15 @@
 #include "core/methods/methods.h"
 #include "test_method.h"
 
-#define DAY INT64_C(86400000000)
-#define HALF_LIFE 172800.0		/* two days, in seconds */
-
 /* Random ratings with times in days, some of them 0 and below; courses 0 .. n_courses - 1, some unrated. */
 static TrainingSet *
 random_set(Env *env, uint64_t seed, int n, int n_users, int n_courses, bool implicit)
 {
-	TestRow    *rows = test_rows(seed, n, n_users, n_courses);
-	TrainingSet *set = env_alloc_zero(env, 1, sizeof(TrainingSet));
-	TestShape	shape = {KEY_NUMBER, KEY_NUMBER, true, implicit};
+	TestRow    *rows = test_day_rows(seed, n, n_users, n_courses);
+	TrainingSet *set;
 
-	for (int i = 0; i < n; i++)
-	{
-		if (rows[i].time != TIME_OLDEST)
-			rows[i].time *= DAY;
-		if (rows[i].rating <= 2)
-			rows[i].rating -= 2;
-	}
-	if (test_set_build(env, shape, rows, n, n_courses + 1, set) != RECSYS_OK ||
-		trainingset_fingerprint(env, set) != RECSYS_OK)
-		abort();
+	test_dislikes(rows, n);
+	set = test_set(env, (TestShape) {KEY_NUMBER, KEY_NUMBER, true, implicit}, rows, n, n_courses + 1);
 	free(rows);
 	return set;
 }
@@ -54,10 +42,7 @@ plain_preference(const TrainingSet *set, const Variant *variant, float rating, i
 {
 	double		x = variant->binary ? rating > 0 : rating;
 
-	if (variant->ageing)
-		x *= time == TIME_OLDEST ? 0 :
-			pow(0.5, (double) (set->summary.last_time - time) / 1e6 / HALF_LIFE);
-	return x;
+	return x * plain_age(set, time, variant->ageing ? HALF_LIFE : NAN);
 }
 
 /* X, users x courses. */

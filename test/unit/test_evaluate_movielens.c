@@ -1,13 +1,10 @@
 /*
  * test_evaluate_movielens.c: evaluation of MovieLens 100k against figures that are known otherwise: those
  * of test_knn_movielens.c, the published errors of the trivial baselines on the official folds, and
- * popularity and knn with a quarter held out.
- *
- * Reads COURSE_RECSYS_DATA/movielens-100k; skipped when that is unset.
+ * popularity and knn with a quarter held out; see test_movielens.h.
  */
 #include "core/evaluate.h"
 #include "core/methods/methods.h"
-#include "test_method.h"
 #include "test_movielens.h"
 
 /* Evaluates; ends the program on failure. */
@@ -39,20 +36,17 @@ static void
 test_first_fold(void)
 {
 	Env		   *env = test_env();
-	TrainingSet set;
-	TrainingSet test;
+	TrainingSet *set = movielens_set(env, "u1.base", false);
+	TrainingSet *test = movielens_set(env, "u1.test", false);
+	SplitSpec	spec = split_defaults(set);
 	Evaluation	got;
-	SplitSpec	spec;
 
 	env->n_threads = 2;
-	movielens_set(env, "u1.base", false, &set);
-	movielens_set(env, "u1.test", false, &test);
-	spec = split_defaults(&set);
-	got = run(env, &method_knn, "", &set, &test, spec, METRICS_RANKING);
+	got = run(env, &method_knn, "", set, test, spec, METRICS_RANKING);
 	CHECK_NEAR(value_of(&got, METRIC_NDCG), 0.5296, 0.0005);
 	CHECK_NEAR(evaluation_find(&got, METRIC_NDCG, ALL_FOLDS)->baseline, 0.3254, 0.0005);
 	CHECK_EQ_INT(evaluation_find(&got, METRIC_NDCG, ALL_FOLDS)->users, 459);
-	got = run(env, &method_knn, "similarity=pearson_baseline\nshrinkage=100\nrating=baseline\n", &set, &test,
+	got = run(env, &method_knn, "similarity=pearson_baseline\nshrinkage=100\nrating=baseline\n", set, test,
 			  spec, METRICS_RATING);
 	CHECK_NEAR(value_of(&got, METRIC_RMSE), 0.936, 0.004);
 	test_method_done(env);
@@ -80,17 +74,11 @@ test_baselines(void)
 	env->n_threads = 2;
 	for (int f = 0; f < 5; f++)
 	{
-		TrainingSet set;
-		TrainingSet test;
-		char		file[20];
+		MovielensSplit split = movielens_fold(env, f + 1);
+		TrainingSet *test = movielens_set_of(env, split.test, false);
 
-		snprintf(file, sizeof(file), "u%d.base", f + 1);
-		movielens_set(env, file, false, &set);
-		snprintf(file, sizeof(file), "u%d.test", f + 1);
-		movielens_set(env, file, false, &test);
-		folds[f] = run(env, &method_knn, "", &set, &test, split_defaults(&set), METRICS_RATING);
-		trainingset_free(env, &set);
-		trainingset_free(env, &test);
+		folds[f] = run(env, &method_knn, "", split.set, test, split_defaults(split.set), METRICS_RATING);
+		free(split.test.rows);
 	}
 	CHECK_EQ_INT(evaluate_mean(env, 5, folds, &mean), RECSYS_OK);
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
@@ -111,14 +99,13 @@ test_quarter(void)
 {
 	static const SplitStrategy strategies[] = {SPLIT_RANDOM, SPLIT_COURSE};
 	Env		   *env = test_env();
-	TrainingSet set;
+	TrainingSet *set = movielens_set(env, "u.data", false);
 
 	env->n_threads = 2;
-	movielens_set(env, "u.data", false, &set);
 	for (int s = 0; s < 2; s++)
 	{
 		SplitSpec	spec = {strategies[s], 0.25, 1, 1, false, 42};
-		Evaluation	got = run(env, &method_knn, "", &set, NULL, spec, METRICS_RANKING);
+		Evaluation	got = run(env, &method_knn, "", set, NULL, spec, METRICS_RANKING);
 
 		printf("# nDCG@10: knn %.4f, popular %.4f\n", value_of(&got, METRIC_NDCG),
 			   evaluation_find(&got, METRIC_NDCG, ALL_FOLDS)->baseline);
@@ -134,11 +121,9 @@ static void
 test_time(void)
 {
 	Env		   *env = test_env();
-	TrainingSet set;
-	Evaluation	got;
+	TrainingSet *set = movielens_set(env, "u.data", true);
+	Evaluation	got = run(env, &method_popular, "", set, NULL, split_defaults(set), METRICS_RANKING);
 
-	movielens_set(env, "u.data", true, &set);
-	got = run(env, &method_popular, "", &set, NULL, split_defaults(&set), METRICS_RANKING);
 	CHECK_EQ_INT(evaluation_find(&got, METRIC_NDCG, ALL_FOLDS)->users, 109);
 	CHECK_NEAR(value_of(&got, METRIC_COLD_USERS), 301 - 109, 0);
 	test_method_done(env);
@@ -148,7 +133,7 @@ test_time(void)
 int
 main(void)
 {
-	if (movielens_folder() == NULL)
+	if (!movielens_present())
 		return 0;
 	RUN(test_first_fold);
 	RUN(test_baselines);

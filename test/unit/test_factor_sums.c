@@ -5,21 +5,8 @@
 #include <string.h>
 
 #include "core/factor_sums.h"
-#include "core/rng.h"
 #include "test_env.h"
-
-/* n random floats. */
-static float *
-random_floats(uint64_t seed, int64_t n)
-{
-	float	   *x = malloc((size_t) n * sizeof(float) + 1);
-	Rng			rng;
-
-	rng_seed(&rng, seed, 0);
-	for (int64_t i = 0; i < n; i++)
-		x[i] = (float) rng_normal(&rng);
-	return x;
-}
+#include "test_number.h"
 
 /* One Gram matrix, with 1 to 5 threads the same bits. */
 static void

@@ -5,37 +5,13 @@
 #include "core/knn_common.h"
 #include "core/methods/methods.h"
 #include "plain_similarity.h"
-#include "test_method.h"
+#include "random_set.h"
 
 #define N_SIMILARITIES (SIMILARITY_BM25 + 1)
-#define DAY INT64_C(86400000000)
-#define HALF_LIFE 172800.0		/* two days, in seconds */
 
 static const char *const similarity_names[] = {"cosine", "jaccard", "pearson", "pearson_baseline",
 "adjusted_cosine", "euclidean", "msd", "lift", "tfidf", "bm25"};
 static const char *const rating_names[] = {"raw", "centred", "zscore", "baseline"};
-
-/* Random ratings with times in days; with dislikes some of them are negative. */
-static TrainingSet *
-random_set(Env *env, uint64_t seed, int n, int n_users, int n_courses, bool dislikes)
-{
-	TestRow    *rows = test_rows(seed, n, n_users, n_courses);
-	TrainingSet *set = env_alloc_zero(env, 1, sizeof(TrainingSet));
-	TestShape	shape = {KEY_NUMBER, KEY_NUMBER, true, false};
-
-	for (int i = 0; i < n; i++)
-	{
-		if (rows[i].time != TIME_OLDEST)
-			rows[i].time *= DAY;
-		if (dislikes && rows[i].rating == 1)
-			rows[i].rating = -2;
-	}
-	if (test_set_build(env, shape, rows, n, n_courses, set) != RECSYS_OK ||
-		trainingset_fingerprint(env, set) != RECSYS_OK)
-		abort();
-	free(rows);
-	return set;
-}
 
 /* The ratings of user u as a history with a key. */
 static History
@@ -45,17 +21,6 @@ user_history(const TrainingSet *set, int32_t u)
 
 	history.user_hash = user_key_hash(set->users.kind, idmap_key(&set->users, u));
 	return history;
-}
-
-/* Weight by age of a time. */
-static double
-plain_age(const TrainingSet *set, int64_t time, bool ageing)
-{
-	if (!ageing)
-		return 1;
-	if (time == TIME_OLDEST)
-		return 0;
-	return pow(0.5, (double) (set->summary.last_time - time) / 1e6 / HALF_LIFE);
 }
 
 /* The ratings as a dense matrix, aged or not; rows are users or courses. */
@@ -74,7 +39,7 @@ plain_ratings(const TrainingSet *set, bool users, bool ageing)
 			int			c = csr->indexes[e];
 
 			m.dense[users ? u * m.n_columns + c : c * m.n_columns + u] =
-				csr->values[e] * (float) plain_age(set, csr->times[e], ageing);
+				csr->values[e] * (float) plain_age(set, csr->times[e], ageing ? HALF_LIFE : NAN);
 		}
 	return m;
 }
@@ -319,7 +284,7 @@ plain_score(TestModel *model, const TrainingSet *set, History history, int32_t c
 		double		similarity = table_value(model, other, course);
 
 		if (similarity > 0)
-			sum += history.ratings[h] * plain_age(set, history.times[h], true) * similarity /
+			sum += history.ratings[h] * plain_age(set, history.times[h], HALF_LIFE) * similarity /
 				(normalize ? table_length(model, other) : 1);
 	}
 	return sum > 1e-9 ? sum : NO_OPINION;
@@ -593,11 +558,7 @@ static TestModel
 tiny_model(Env *env, const TestRow *rows, int n, int n_courses, const char *lines,
 		   TrainingSet *set)
 {
-	TestShape	shape = {KEY_NUMBER, KEY_NUMBER, false, false};
-
-	if (test_set_build(env, shape, rows, n, n_courses, set) != RECSYS_OK ||
-		trainingset_fingerprint(env, set) != RECSYS_OK)
-		abort();
+	*set = *test_set(env, (TestShape) {KEY_NUMBER, KEY_NUMBER, false, false}, rows, n, n_courses);
 	return test_method_open(env, &method_knn, lines, set);
 }
 
@@ -806,18 +767,7 @@ test_damaged(void)
 	};
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-	{
-		Env		   *env = test_env();
-		TrainingSet *set = random_set(env, 3, 200, 20, 10, false);
-		TestModel	model = test_method_open(env, &method_knn, bad[i].lines, set);
-
-		CHECK_EQ_INT(test_method_forge(env, &model, bad[i].section, bad[i].type, 0, 0.5), RECSYS_OK);
-		if (test_method_forge(env, &model, bad[i].section, bad[i].type, 0, NAN) != RECSYS_CORRUPT)
-			UNIT_FAIL("NaN in %s of a model with %s", bad[i].section, bad[i].lines);
-		if (test_method_forge(env, &model, bad[i].section, bad[i].type, 0, -INFINITY) != RECSYS_CORRUPT)
-			UNIT_FAIL("infinity in %s of a model with %s", bad[i].section, bad[i].lines);
-		test_method_done(env);
-	}
+		check_damaged(&method_knn, bad[i].lines, bad[i].section, bad[i].type, 0);
 }
 
 /* Runs all tests of this file. */

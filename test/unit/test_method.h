@@ -145,6 +145,16 @@ test_method_reasons(TestModel *model, History history)
 	}
 }
 
+/* Scores of all courses are the expected ones, and so are the sums of the reasons. */
+static inline void
+test_method_expect(Env *env, TestModel *model, History history, const double *expected)
+{
+	test_method_score(env, model, history);
+	for (int32_t c = 0; c < model->rec.n_courses; c++)
+		CHECK_SCORE(model->scores[c], expected[c]);
+	test_method_reasons(model, history);
+}
+
 /* 1, 2 and 5 threads give the same bytes. */
 static inline void
 test_method_threads(Env *env, const Method *method, const char *lines, TrainingSet *set)
@@ -230,6 +240,17 @@ test_method_estimate(Env *env, const Method *method, const char *lines, Training
 		UNIT_FAIL("%s took %.0f bytes, estimated %.0f", method->name, peak, estimate.bytes);
 }
 
+/* What every training promises; the small set is trained on again and again. */
+static inline void
+test_method_promises(Env *env, const Method *method, const char *lines, TrainingSet *set,
+					 TrainingSet *small, double least_part)
+{
+	test_method_threads(env, method, lines, set);
+	test_method_estimate(env, method, lines, set, least_part);
+	test_method_memory(env, method, lines, small);
+	test_method_interrupts(env, method, lines, small);
+}
+
 /*
  * What opening says of the model with value `at` of a section of numbers changed in place and the
  * checksum made right.
@@ -257,6 +278,19 @@ test_method_forge(Env *env, TestModel *model, const char *section, SectionType t
 	checksum = crc32c(0, bytes, model->length);
 	memcpy(bytes + 28, &checksum, sizeof(checksum));
 	return recommender_open(env, &rec, bytes, model->length);
+}
+
+/* Number `at` of a section may be any finite one; else opening the model fails. */
+static inline void
+test_method_finite(Env *env, TestModel *model, const char *section, SectionType type, int64_t at)
+{
+	static const double bad[] = {NAN, INFINITY, -INFINITY};
+
+	for (int i = 0; i < 3; i++)
+		if (test_method_forge(env, model, section, type, at, bad[i]) != RECSYS_CORRUPT)
+			UNIT_FAIL("%s: %g in section %s", model->rec.method->name, bad[i], section);
+	if (test_method_forge(env, model, section, type, at, 0.5) != RECSYS_OK)
+		UNIT_FAIL("%s: no 0.5 in section %s", model->rec.method->name, section);
 }
 
 /* Frees everything. */

@@ -7,12 +7,10 @@
 #include "../../src/core/methods/mf.c"
 #undef method_mf
 
-#include "test_method.h"
+#include "random_set.h"
 
 extern const Method method_mf;
 
-#define DAY INT64_C(86400000000)
-#define HALF_LIFE 172800.0		/* two days, in seconds */
 #define TERMS 6
 
 /* The last loss logged of each term, and how many iterations there were. */
@@ -36,38 +34,6 @@ keep_loss(int iteration, const char *term, double value, void *ctx)
 		}
 	CHECK_EQ_INT(known, 1);
 	last_iteration = iteration;
-}
-
-/* Random ratings with times in days; with dislikes some of them are negative. */
-static TrainingSet *
-random_set(Env *env, uint64_t seed, int n, int n_users, int n_courses, bool dislikes)
-{
-	TestRow    *rows = test_rows(seed, n, n_users, n_courses);
-	TrainingSet *set = env_alloc_zero(env, 1, sizeof(TrainingSet));
-	TestShape	shape = {KEY_NUMBER, KEY_NUMBER, true, false};
-
-	for (int i = 0; i < n; i++)
-	{
-		if (rows[i].time != TIME_OLDEST)
-			rows[i].time *= DAY;
-		if (dislikes && rows[i].rating == 1)
-			rows[i].rating = -2;
-	}
-	if (test_set_build(env, shape, rows, n, n_courses, set) != RECSYS_OK ||
-		trainingset_fingerprint(env, set) != RECSYS_OK)
-		abort();
-	free(rows);
-	return set;
-}
-
-/* Weight of entry e of a matrix. */
-static double
-plain_weight(const TrainingSet *set, const Csr *csr, int64_t e, const MfParams *params)
-{
-	if (isnan(params->common.half_life))
-		return 1;
-	return csr->times[e] == TIME_OLDEST ? 0
-		: pow(0.5, (double) (set->summary.last_time - csr->times[e]) / 1e6 / HALF_LIFE);
 }
 
 /* The terms of the loss, pair by pair; w, h: factors of users and courses. */
@@ -103,8 +69,8 @@ plain_loss(const TrainingSet *set, const MfParams *params, const double *w, cons
 				}
 				else
 				{
-					terms[0] += plain_weight(set, csr, e, params) * error * error;
-					weights += plain_weight(set, csr, e, params);
+					terms[0] += plain_age(set, csr->times[e], params->common.half_life) * error * error;
+					weights += plain_age(set, csr->times[e], params->common.half_life);
 				}
 				e++;
 			}
@@ -238,7 +204,7 @@ user_loss(const TestModel *model, const TrainingSet *set, int user, double pairs
 		loss += pairs * product * product;
 		if (e < csr->offsets[user + 1] && csr->indexes[e] == c)
 		{
-			loss += plain_weight(set, csr, e, params) * pow(csr->values[e] - product, 2) -
+			loss += plain_age(set, csr->times[e], params->common.half_life) * pow(csr->values[e] - product, 2) -
 				params->unobserved_weight * product * product;
 			e++;
 		}
@@ -263,7 +229,7 @@ check_serving(const char *lines)
 	int			k = (int) params->factors;
 
 	for (int64_t e = 0; e < csr->n_entries; e++)
-		weight += plain_weight(set, csr, e, params);
+		weight += plain_age(set, csr->times[e], params->common.half_life);
 	pairs = params->unobserved_weight + params->gravity * weight / csr->n_rows / csr->n_cols;
 	ridge = weight * fmax(params->regularization / csr->n_rows,
 						  1 / (params->learning_rate * (double) params->iterations));
@@ -398,12 +364,7 @@ test_holdout(void)
 static TrainingSet *
 small_set(Env *env, const TestRow *rows, int n, int n_courses, bool implicit)
 {
-	TrainingSet *set = env_alloc_zero(env, 1, sizeof(TrainingSet));
-	TestShape	shape = {KEY_NUMBER, KEY_NUMBER, false, implicit};
-
-	if (test_set_build(env, shape, rows, n, n_courses, set) != RECSYS_OK)
-		abort();
-	return set;
+	return test_set(env, (TestShape) {KEY_NUMBER, KEY_NUMBER, false, implicit}, rows, n, n_courses);
 }
 
 /* Scores and predictions are finite, whatever the data. */
@@ -509,40 +470,19 @@ test_contract(void)
 	static const char *const lines[] = {"iterations=2\n", "iterations=2\nholdout=0.2\n",
 		"iterations=2\ngravity=1\nunobserved_weight=0.1\nfactors=20\n",
 	"iterations=2\nhalf_life=172800\nholdout=0.2\n"};
-	Env		   *env = test_env();
-	TrainingSet *set = random_set(env, 12, 3000, 400, 90, false);
-	TrainingSet *small = random_set(env, 13, 300, 70, 15, false);
 
-	for (int i = 0; i < 4; i++)
-	{
-		test_method_threads(env, &method_mf, lines[i], set);
-		test_method_memory(env, &method_mf, lines[i], small);
-		test_method_estimate(env, &method_mf, lines[i], set, 0.8);
-		test_method_interrupts(env, &method_mf, lines[i], small);
-	}
-	test_method_done(env);
+	check_promises(&method_mf, lines, 4);
 }
 
 /* A number that is not finite is found when the model is opened. */
 static void
 test_damaged(void)
 {
-	static const struct
+	for (int at = 0; at < 2; at++)
 	{
-		const char *section;
-		SectionType type;
-	}			bad[] = {{"course_factors", SECTION_FLOAT}, {"gram", SECTION_FLOAT}, {"fold_in", SECTION_DOUBLE}};
-
-	for (int i = 0; i < 3; i++)
-	{
-		Env		   *env = test_env();
-		TrainingSet *set = random_set(env, 3, 200, 20, 10, false);
-		TestModel	model = test_method_open(env, &method_mf, "iterations=5\n", set);
-
-		CHECK_EQ_INT(test_method_forge(env, &model, bad[i].section, bad[i].type, 1, 0.5), RECSYS_OK);
-		CHECK_EQ_INT(test_method_forge(env, &model, bad[i].section, bad[i].type, 1, NAN), RECSYS_CORRUPT);
-		CHECK_EQ_INT(test_method_forge(env, &model, bad[i].section, bad[i].type, 0, -INFINITY), RECSYS_CORRUPT);
-		test_method_done(env);
+		check_damaged(&method_mf, "iterations=5\n", "course_factors", SECTION_FLOAT, at);
+		check_damaged(&method_mf, "iterations=5\n", "gram", SECTION_FLOAT, at);
+		check_damaged(&method_mf, "iterations=5\n", "fold_in", SECTION_DOUBLE, at);
 	}
 }
 

@@ -8,7 +8,7 @@
 #include "../../src/core/methods/mf.c"
 #undef method_mf
 
-#include "test_movielens_rows.h"
+#include "test_movielens.h"
 
 extern const Method method_mf;
 
@@ -34,16 +34,13 @@ static void
 train_all(const char *lines)
 {
 	Env		   *env = test_env();
-	MovielensRows all = movielens_read("u.data");
-	TrainingSet set;
+	TrainingSet *set = movielens_set(env, "u.data", false);
 
-	movielens_set(env, all, &set);
 	env->n_threads = 2;
 	env->loss = keep_loss;
-	test_method_open(env, &method_mf, lines, &set);
+	test_method_open(env, &method_mf, lines, set);
 	printf("# observed %.4f, regularization %.4f, gravity %.4f, held out %.4f\n", logged[0], logged[1], logged[2],
 		   logged[3]);
-	free(all.rows);
 	test_method_done(env);
 }
 
@@ -70,23 +67,24 @@ test_penalties(void)
 
 /* Held-out error of the optimiser's own factors; the baseline where a course has no rating. */
 static double
-own_rmse(const TestModel *model, const MfFit *fit, const TrainingSet *set, MovielensRows test)
+own_rmse(const TestModel *model, const MfFit *fit, const MovielensSplit *split)
 {
 	size_t		k = (size_t) fit->k;
 	double		squares = 0;
 
-	for (int i = 0; i < test.n; i++)
+	for (int i = 0; i < split->test.n; i++)
 	{
-		int32_t		u = idmap_find(&set->users, (Key) {.number = test.rows[i].user});
-		History		history = movielens_history(set, test.rows[i].user);
-		int32_t		course = recommender_find(&model->rec, (Key) {.number = test.rows[i].course});
+		const TestRow *row = split->test.rows + i;
+		int32_t		u = idmap_find(&split->set->users, (Key) {.number = row->user});
+		History		history = movielens_history(split->set, row->user);
+		int32_t		course = recommender_find(&model->rec, (Key) {.number = row->course});
 		double		rating = recommender_baseline(&model->rec, &history, course);
 
 		if (course != IDMAP_NONE)
 			rating = vector_dot(fit->users.now + (size_t) u * k, fit->courses.now + (size_t) course * k, fit->k);
-		squares += pow(fmin(5, fmax(1, rating)) - test.rows[i].rating, 2);
+		squares += pow(fmin(5, fmax(1, rating)) - row->rating, 2);
 	}
-	return sqrt(squares / test.n);
+	return sqrt(squares / split->test.n);
 }
 
 /* The fold-in and the optimiser's own factors on the first official fold. */
@@ -94,26 +92,22 @@ static void
 check_fold_in(const char *lines, double most_rmse, double tolerance)
 {
 	Env		   *env = test_env();
-	MovielensRows train = movielens_read("u1.base");
-	MovielensRows test = movielens_read("u1.test");
-	TrainingSet set;
+	MovielensSplit split = movielens_fold(env, 1);
 	TestModel	model;
 	MfFit		fit = {0};
 	double		fold_in;
 	double		own;
 
-	movielens_set(env, train, &set);
 	env->n_threads = 2;
-	model = test_method_open(env, &method_mf, lines, &set);
-	CHECK_EQ_INT(fit_init(env, model.rec.params, &set, &fit), RECSYS_OK);
+	model = test_method_open(env, &method_mf, lines, split.set);
+	CHECK_EQ_INT(fit_init(env, model.rec.params, split.set, &fit), RECSYS_OK);
 	CHECK_EQ_INT(descend(env, model.rec.params, &fit), RECSYS_OK);
-	fold_in = movielens_rmse(&model, &set, test);
-	own = own_rmse(&model, &fit, &set, test);
+	fold_in = movielens_rmse(&model, &split);
+	own = own_rmse(&model, &fit, &split);
 	printf("# RMSE u1: %.4f, with the optimiser's own factors %.4f\n", fold_in, own);
 	CHECK(fold_in <= most_rmse);
 	CHECK(fold_in <= own + tolerance);
-	free(train.rows);
-	free(test.rows);
+	free(split.test.rows);
 	test_method_done(env);
 }
 

@@ -8,12 +8,10 @@
 #include "../../src/core/methods/nmf.c"
 #undef method_nmf
 
-#include "test_method.h"
+#include "random_set.h"
 
 extern const Method method_nmf;
 
-#define DAY INT64_C(86400000000)
-#define HALF_LIFE 172800.0		/* two days, in seconds */
 #define MAX_LOSSES 1000
 
 /* The losses logged by a training. */
@@ -31,28 +29,6 @@ keep_loss(int iteration, const char *term, double value, void *ctx)
 		losses[n_losses++] = value;
 }
 
-/* Random ratings with times in days; with dislikes some of them are negative. */
-static TrainingSet *
-random_set(Env *env, uint64_t seed, int n, int n_users, int n_courses, bool dislikes)
-{
-	TestRow    *rows = test_rows(seed, n, n_users, n_courses);
-	TrainingSet *set = env_alloc_zero(env, 1, sizeof(TrainingSet));
-	TestShape	shape = {KEY_NUMBER, KEY_NUMBER, true, false};
-
-	for (int i = 0; i < n; i++)
-	{
-		if (rows[i].time != TIME_OLDEST)
-			rows[i].time *= DAY;
-		if (dislikes && rows[i].rating == 1)
-			rows[i].rating = -2;
-	}
-	if (test_set_build(env, shape, rows, n, n_courses, set) != RECSYS_OK ||
-		trainingset_fingerprint(env, set) != RECSYS_OK)
-		abort();
-	free(rows);
-	return set;
-}
-
 /* The cells as the objective sees them: weight 0 for one that does not count. */
 typedef struct Dense
 {
@@ -62,14 +38,6 @@ typedef struct Dense
 	double	   *weight;
 	double		mean;
 } Dense;
-
-/* Weight by age of a time. */
-static double
-plain_age(const TrainingSet *set, int64_t time)
-{
-	return time == TIME_OLDEST ? 0
-		: pow(0.5, (double) (set->summary.last_time - time) / 1e6 / HALF_LIFE);
-}
 
 /* The cells of a set. */
 static Dense
@@ -89,7 +57,7 @@ dense_cells(const TrainingSet *set, bool missing, bool ageing)
 		for (int64_t e = csr->offsets[u]; e < csr->offsets[u + 1]; e++)
 		{
 			int			i = u * d.n_courses + csr->indexes[e];
-			double		age = ageing ? plain_age(set, csr->times[e]) : 1;
+			double		age = plain_age(set, csr->times[e], ageing ? HALF_LIFE : NAN);
 
 			d.value[i] = missing ? csr->values[e] - offset : age * fmax(0, csr->values[e]);
 			d.weight[i] = missing ? age : 1;
@@ -437,12 +405,7 @@ test_similar(void)
 static TrainingSet *
 small_set(Env *env, const TestRow *rows, int n, int n_courses, bool implicit)
 {
-	TrainingSet *set = env_alloc_zero(env, 1, sizeof(TrainingSet));
-	TestShape	shape = {KEY_NUMBER, KEY_NUMBER, false, implicit};
-
-	if (test_set_build(env, shape, rows, n, n_courses, set) != RECSYS_OK)
-		abort();
-	return set;
+	return test_set(env, (TestShape) {KEY_NUMBER, KEY_NUMBER, false, implicit}, rows, n, n_courses);
 }
 
 /* Scores are never NaN or below 0, and predictions finite or NaN, whatever the data. */
@@ -527,40 +490,19 @@ test_contract(void)
 {
 	static const char *const lines[] = {"iterations=2\n", "iterations=2\nunobserved=missing\n",
 	"iterations=2\nhalf_life=172800\nl1_ratio=0.5\n", "iterations=2\nhalf_life=172800\nunobserved=missing\n"};
-	Env		   *env = test_env();
-	TrainingSet *set = random_set(env, 12, 3000, 400, 90, false);
-	TrainingSet *small = random_set(env, 13, 300, 70, 15, false);
 
-	for (int i = 0; i < 4; i++)
-	{
-		test_method_threads(env, &method_nmf, lines[i], set);
-		test_method_memory(env, &method_nmf, lines[i], small);
-		test_method_estimate(env, &method_nmf, lines[i], set, 0.8);
-		test_method_interrupts(env, &method_nmf, lines[i], small);
-	}
-	test_method_done(env);
+	check_promises(&method_nmf, lines, 4);
 }
 
 /* A number that is not finite is found when the model is opened. */
 static void
 test_damaged(void)
 {
-	static const struct
+	for (int at = 0; at < 2; at++)
 	{
-		const char *section;
-		SectionType type;
-	}			bad[] = {{"course_factors", SECTION_FLOAT}, {"gram", SECTION_FLOAT}, {"objective", SECTION_DOUBLE}};
-
-	for (int i = 0; i < 3; i++)
-	{
-		Env		   *env = test_env();
-		TrainingSet *set = random_set(env, 3, 200, 20, 10, false);
-		TestModel	model = test_method_open(env, &method_nmf, "", set);
-
-		CHECK_EQ_INT(test_method_forge(env, &model, bad[i].section, bad[i].type, 1, 0.5), RECSYS_OK);
-		CHECK_EQ_INT(test_method_forge(env, &model, bad[i].section, bad[i].type, 1, NAN), RECSYS_CORRUPT);
-		CHECK_EQ_INT(test_method_forge(env, &model, bad[i].section, bad[i].type, 0, -INFINITY), RECSYS_CORRUPT);
-		test_method_done(env);
+		check_damaged(&method_nmf, "", "course_factors", SECTION_FLOAT, at);
+		check_damaged(&method_nmf, "", "gram", SECTION_FLOAT, at);
+		check_damaged(&method_nmf, "", "objective", SECTION_DOUBLE, at);
 	}
 }
 

@@ -11,7 +11,7 @@
 #include "../../src/core/methods/nmf.c"
 #undef method_nmf
 
-#include "test_movielens_rows.h"
+#include "test_movielens.h"
 
 extern const Method method_nmf;
 
@@ -44,39 +44,31 @@ static void
 test_ranking(void)
 {
 	Env		   *env = test_env();
-	MovielensRows all = movielens_read("u.data");
-	MovielensRows train;
-	MovielensRows test;
-	TrainingSet set;
+	MovielensSplit split = movielens_quarter(env);
 	TestModel	model;
 	double		ndcg;
 	double		own;
 	double		popular;
 
-	movielens_quarter(all, &train, &test);
-	movielens_set(env, train, &set);
 	env->n_threads = 2;
-	model = test_method_open(env, &method_nmf, "", &set);
-	keep_factors(env, &model, &set);
-	popular = movielens_ndcg(&model, &set, test, movielens_popular_score);
-	ndcg = movielens_ndcg(&model, &set, test, movielens_method_score);
-	own = movielens_ndcg(&model, &set, test, own_score);
+	model = test_method_open(env, &method_nmf, "", split.set);
+	keep_factors(env, &model, split.set);
+	popular = movielens_ndcg(&model, &split, movielens_popular_score);
+	ndcg = movielens_ndcg(&model, &split, movielens_method_score);
+	own = movielens_ndcg(&model, &split, own_score);
 	printf("# nDCG@10: nmf %.4f, with the optimiser's own factors %.4f, popular %.4f\n", ndcg, own, popular);
 	CHECK_NEAR(popular, 0.25, 0.01);
 	CHECK(ndcg >= 0.46);
 	CHECK_NEAR(ndcg, own, 0.005);
-	free(all.rows);
-	free(train.rows);
-	free(test.rows);
+	free(split.test.rows);
 	test_method_done(env);
 }
 
-/* Mean error over the first RECSYS_FOLDS folds (5: all); the first one alone, the default, is the hardest. */
+/* Mean error over the folds. */
 static void
 test_rmse(void)
 {
-	const char *folds = getenv("RECSYS_FOLDS");
-	int			n = folds == NULL ? 1 : atoi(folds);
+	int			n = movielens_n_folds();
 	double		sum = 0;
 
 	for (int fold = 1; fold <= n; fold++)
@@ -90,34 +82,31 @@ static void
 test_fold_in(void)
 {
 	Env		   *env = test_env();
-	MovielensRows train = movielens_read("u1.base");
-	MovielensRows test = movielens_read("u1.test");
-	TrainingSet set;
+	MovielensSplit split = movielens_fold(env, 1);
 	TestModel	model;
 	double		fold_in;
 	double		squares = 0;
 
-	movielens_set(env, train, &set);
 	env->n_threads = 2;
-	model = test_method_open(env, &method_nmf, "unobserved=missing\n", &set);
-	keep_factors(env, &model, &set);
-	fold_in = movielens_rmse(&model, &set, test);
-	for (int i = 0; i < test.n; i++)
+	model = test_method_open(env, &method_nmf, "unobserved=missing\n", split.set);
+	keep_factors(env, &model, split.set);
+	fold_in = movielens_rmse(&model, &split);
+	for (int i = 0; i < split.test.n; i++)
 	{
-		History		history = movielens_history(&set, test.rows[i].user);
-		int32_t		course = recommender_find(&model.rec, (Key) {.number = test.rows[i].course});
+		const TestRow *row = split.test.rows + i;
+		History		history = movielens_history(split.set, row->user);
+		int32_t		course = recommender_find(&model.rec, (Key) {.number = row->course});
 		double		rating = recommender_baseline(&model.rec, &history, course);
 
 		if (course != IDMAP_NONE)
-			own_score(&model, &set, test.rows[i].user, model.scores);
+			own_score(&model, split.set, row->user, model.scores);
 		if (course != IDMAP_NONE && model.scores[course] > 0)
 			rating = model.scores[course];
-		squares += pow(fmin(5, fmax(1, rating)) - test.rows[i].rating, 2);
+		squares += pow(fmin(5, fmax(1, rating)) - row->rating, 2);
 	}
-	printf("# RMSE u1: %.4f, with the optimiser's own factors %.4f\n", fold_in, sqrt(squares / test.n));
-	CHECK_NEAR(fold_in, sqrt(squares / test.n), 0.003);
-	free(train.rows);
-	free(test.rows);
+	printf("# RMSE u1: %.4f, with the optimiser's own factors %.4f\n", fold_in, sqrt(squares / split.test.n));
+	CHECK_NEAR(fold_in, sqrt(squares / split.test.n), 0.003);
+	free(split.test.rows);
 	test_method_done(env);
 }
 

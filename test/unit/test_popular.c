@@ -6,7 +6,6 @@
 #include "param_table.h"
 #include "test_method.h"
 
-#define DAY INT64_C(86400000000)
 
 static const TestShape plain = {KEY_NUMBER, KEY_NUMBER, false, false};
 static const TestShape timed = {KEY_NUMBER, KEY_NUMBER, true, false};
@@ -28,10 +27,7 @@ check_few(TestShape shape, const char *lines, const double expected[4])
 
 	CHECK_EQ_INT(test_set_build(env, shape, few, 6, 4, &set), RECSYS_OK);
 	model = test_method_open(env, &method_popular, lines, &set);
-	test_method_score(env, &model, nobody);
-	for (int c = 0; c < 4; c++)
-		CHECK_SCORE(model.scores[c], expected[c]);
-	test_method_reasons(&model, nobody);
+	test_method_expect(env, &model, nobody, expected);
 	test_method_done(env);
 }
 

@@ -4,12 +4,16 @@
 #ifndef TEST_SET_H
 #define TEST_SET_H
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/rng.h"
 #include "core/trainingset.h"
 #include "test_env.h"
+
+#define DAY INT64_C(86400000000)	/* in microseconds, as times are */
+#define HALF_LIFE 172800.0		/* two days, in seconds */
 
 /* A rating before it has indexes. */
 typedef struct TestRow
@@ -100,6 +104,52 @@ test_rows(uint64_t seed, int n, int n_users, int n_courses)
 		rows[i].time = rng_below(&rng, 10) == 0 ? TIME_OLDEST : (int64_t) rng_below(&rng, 4);
 	}
 	return rows;
+}
+
+/* The same with times in days. */
+static inline TestRow *
+test_day_rows(uint64_t seed, int n, int n_users, int n_courses)
+{
+	TestRow    *rows = test_rows(seed, n, n_users, n_courses);
+
+	for (int i = 0; i < n; i++)
+		if (rows[i].time != TIME_OLDEST)
+			rows[i].time *= DAY;
+	return rows;
+}
+
+/* Ratings of 1 and 2 become -1 and 0. */
+static inline void
+test_dislikes(TestRow *rows, int n)
+{
+	for (int i = 0; i < n; i++)
+		if (rows[i].rating <= 2)
+			rows[i].rating -= 2;
+}
+
+/* A set of rows in memory of the Env, ready to train on; ends the program on failure. */
+static inline TrainingSet *
+test_set(Env *env, TestShape shape, const TestRow *rows, int n, int n_courses)
+{
+	TrainingSet *set = env_alloc_zero(env, 1, sizeof(TrainingSet));
+
+	if (set == NULL || test_set_build(env, shape, rows, n, n_courses, set) != RECSYS_OK ||
+		trainingset_fingerprint(env, set) != RECSYS_OK)
+	{
+		printf("# %s\n", env->error);
+		abort();
+	}
+	return set;
+}
+
+/* Weight by age of a time; half_life in seconds, NAN: none. */
+static inline double
+plain_age(const TrainingSet *set, int64_t time, double half_life)
+{
+	if (isnan(half_life))
+		return 1;
+	return time == TIME_OLDEST ? 0 :
+		pow(0.5, (double) (set->summary.last_time - time) / 1e6 / half_life);
 }
 
 /* Brings rows into another order. */

@@ -4,24 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/rng.h"
 #include "core/spd.h"
+#include "test_number.h"
 #include "unit.h"
 
 #define LARGEST 130
-
-/* n random floats, in a block of exactly that size. */
-static float *
-random_floats(int64_t n, uint64_t seed)
-{
-	float	   *values = malloc((size_t) n * sizeof(float));
-	Rng			rng;
-
-	rng_seed(&rng, seed, 7);
-	for (int64_t i = 0; i < n; i++)
-		values[i] = (float) rng_normal(&rng);
-	return values;
-}
 
 /* Entry (i, j) of ridge I + sum of weights x x'. */
 static double
@@ -49,8 +36,8 @@ reversed_rows(const float *rows, int n_rows, int n)
 static void
 check_gram(int n, int lda, int n_rows, bool weighed)
 {
-	float	   *rows = random_floats(n_rows * n, (uint64_t) (n + n_rows));
-	float	   *weights = random_floats(n_rows + 1, 3);
+	float	   *rows = random_floats((uint64_t) (n + n_rows), n_rows * n);
+	float	   *weights = random_floats(3, n_rows + 1);
 	const float **pointers = reversed_rows(rows, n_rows, n);
 	float	   *a = calloc((size_t) ((n - 1) * lda + n), sizeof(float));
 
@@ -103,7 +90,7 @@ test_dense(void)
 {
 	int			n = 21;
 	int			n_rows = 75;
-	float	   *rows = random_floats(n_rows * n, 4);
+	float	   *rows = random_floats(4, n_rows * n);
 	float	   *a = calloc((size_t) (n * n), sizeof(float));
 
 	gram_add_dense(rows, n_rows, n, a, n);
@@ -148,10 +135,10 @@ check_solution(const float *a, int n, int lda, const float *x, const float *b, d
 static void
 check_solve(int n, int lda)
 {
-	float	   *rows = random_floats(2 * n * n, (uint64_t) n);
+	float	   *rows = random_floats((uint64_t) n, 2 * n * n);
 	float	   *full = random_matrix(rows, NULL, 2 * n, n, lda, 1);
 	float	   *a = malloc((size_t) (n * lda) * sizeof(float));
-	float	   *b = random_floats(n, 5);
+	float	   *b = random_floats(5, n);
 	float	   *x = malloc((size_t) n * sizeof(float));
 	float	   *scratch = malloc(spd_scratch(n) * sizeof(float));
 
@@ -235,9 +222,9 @@ test_singular(void)
 {
 	for (int n = 2; n <= LARGEST; n += 3)
 	{
-		float	   *rows = random_floats(n * n, (uint64_t) n);
+		float	   *rows = random_floats((uint64_t) n, n * n);
 		float	   *a = random_matrix(rows, NULL, n / 2, n, n, 0);
-		float	   *b = random_floats(n, 6);
+		float	   *b = random_floats(6, n);
 		float	   *scratch = malloc(spd_scratch(n) * sizeof(float));
 
 		for (int j = 0; j < n; j++)		/* exactly: the last row is the first */

@@ -5,10 +5,8 @@
 #include "core/svd_common.h"
 #include "core/svd_kernels.h"
 #include "core/svd_ridge.h"
-#include "test_method.h"
+#include "random_set.h"
 
-#define HALF_LIFE 172800.0		/* two days, in seconds */
-#define DAY INT64_C(86400000000)
 #define MAX_UNKNOWNS 20
 
 static const char *const variants[] = {"factors=5\n", "factors=5\nsolver=als\n",
@@ -18,23 +16,6 @@ static const char *const variants[] = {"factors=5\n", "factors=5\nsolver=als\n",
 
 #define N_VARIANTS ((int) (sizeof(variants) / sizeof(variants[0])))
 
-/* Random ratings with times in days. */
-static TrainingSet *
-random_set(Env *env, uint64_t seed, int n, int n_users, int n_courses)
-{
-	TestRow    *rows = test_rows(seed, n, n_users, n_courses);
-	TrainingSet *set = env_alloc_zero(env, 1, sizeof(TrainingSet));
-
-	for (int i = 0; i < n; i++)
-		if (rows[i].time != TIME_OLDEST)
-			rows[i].time *= DAY;
-	if (test_set_build(env, (TestShape) {KEY_NUMBER, KEY_NUMBER, true, false}, rows, n, n_courses,
-					   set) != RECSYS_OK || trainingset_fingerprint(env, set) != RECSYS_OK)
-		abort();
-	free(rows);
-	return set;
-}
-
 /* What the tests tell the solvers. */
 static SvdOptions
 some_options(int factors)
@@ -42,16 +23,6 @@ some_options(int factors)
 	return (SvdOptions) {.factors = factors, .iterations = 30, .learning_rate = 0.05,
 		.regularization = 0.1, .implicit_regularization = 0.02, .init_std_dev = 0.1,
 		.tolerance = 0, .half_life = NAN, .random_state = 7};
-}
-
-/* Weight by age of a time. */
-static double
-plain_age(const TrainingSet *set, int64_t time, double half_life)
-{
-	if (isnan(half_life))
-		return 1;
-	return time == TIME_OLDEST ? 0 :
-		pow(0.5, (double) (set->summary.last_time - time) / 1e6 / half_life);
 }
 
 /* ---------------------------------------------------------------- ridge regression */
@@ -237,7 +208,7 @@ test_als(void)
 	for (int ages = 0; ages < 2; ages++)
 	{
 		Env		   *env = test_env();
-		TrainingSet *set = random_set(env, 21, 200, 20, 12);
+		TrainingSet *set = random_set(env, 21, 200, 20, 12, false);
 		SvdOptions	options = some_options(3);
 		SvdFactors	model;
 		double		squared_error;
@@ -268,7 +239,7 @@ static void
 test_long_rows(void)
 {
 	Env		   *env = test_env();
-	TrainingSet *set = random_set(env, 22, 3000, 600, 3);
+	TrainingSet *set = random_set(env, 22, 3000, 600, 3, false);
 	SvdOptions	options = some_options(SVD_FACTORS_MAX);
 	SvdFactors	model;
 	RidgeWork	work = ridge_work(SVD_FACTORS_MAX,
@@ -358,7 +329,7 @@ test_epoch(void)
 	for (int kind = 0; kind < 4; kind++)
 	{
 		Env		   *env = test_env();
-		TrainingSet *set = random_set(env, 23, 900, 60, 40);
+		TrainingSet *set = random_set(env, 23, 900, 60, 40, false);
 		SvdOptions	options = some_options(3);
 		SvdFactors	model;
 
@@ -393,7 +364,7 @@ static void
 test_descent(void)
 {
 	Env		   *env = test_env();
-	TrainingSet *set = random_set(env, 24, 900, 60, 40);
+	TrainingSet *set = random_set(env, 24, 900, 60, 40, false);
 	SvdOptions	options = some_options(4);
 	SvdFactors	als;
 	SvdFactors	sgd;
@@ -576,7 +547,7 @@ test_fold_in(void)
 	for (int i = 0; i < N_VARIANTS; i++)
 	{
 		Env		   *env = test_env();
-		TrainingSet *set = random_set(env, 25, 700, 50, 40);
+		TrainingSet *set = random_set(env, 25, 700, 50, 40, false);
 		double		half_life = strstr(variants[i], "half_life") != NULL ? HALF_LIFE : NAN;
 		char		lines[200];
 		TestModel	model;
@@ -610,7 +581,7 @@ static void
 test_similar(void)
 {
 	Env		   *env = test_env();
-	TrainingSet *set = random_set(env, 26, 300, 50, 30);
+	TrainingSet *set = random_set(env, 26, 300, 50, 30, false);
 	TestModel	model = test_method_open(env, &method_svd, "factors=4\n", set);
 	const float *rows = section(env, &model, "factors");
 
@@ -645,8 +616,8 @@ test_promises(void)
 	for (int i = 0; i < N_VARIANTS; i++)
 	{
 		Env		   *env = test_env();
-		TrainingSet *set = random_set(env, 27, 4000, 300, 100);
-		TrainingSet *small = random_set(env, 28, 60, 10, 8);
+		TrainingSet *set = random_set(env, 27, 4000, 300, 100, false);
+		TrainingSet *small = random_set(env, 28, 60, 10, 8, false);
 		char		lines[200];
 
 		test_method_threads(env, &method_svd, variants[i], set);
@@ -664,7 +635,7 @@ static void
 test_random_state(void)
 {
 	Env		   *env = test_env();
-	TrainingSet *set = random_set(env, 29, 300, 50, 30);
+	TrainingSet *set = random_set(env, 29, 300, 50, 30, false);
 
 	for (int i = 0; i < 3; i++)
 	{
@@ -725,7 +696,7 @@ static void
 test_refused(void)
 {
 	Env		   *env = test_env();
-	TrainingSet *set = random_set(env, 30, 3000, 30, 100);
+	TrainingSet *set = random_set(env, 30, 3000, 30, 100, false);
 	TestModel	model;
 
 	CHECK_EQ_INT(test_method_train(env, &method_svd, "solver=als\nimplicit_terms=true\n", set,

@@ -1,23 +1,14 @@
 /*
  * test_svd_movielens.c: accuracy of methods bias and svd on MovieLens 100k.
  *
- * Reads COURSE_RECSYS_DATA/movielens-100k; skipped when that is unset. The bounds are for the mean over the
- * official folds u1 to u5, which COURSE_RECSYS_FOLDS=5 runs; alone, the first fold, the hardest, has its own.
- * The parameters are the defaults, chosen on a tenth of each fold's training rows.
+ * See test_movielens.h for the data. The bounds are for the mean over the official folds u1 to u5, which
+ * RECSYS_FOLDS=5 runs; alone, the first fold, the hardest, has its own. The parameters are the defaults,
+ * chosen on a tenth of each fold's training rows.
  */
 #include "core/methods/methods.h"
 #include "core/svd_common.h"
 #include "core/svd_ridge.h"
-#include "test_movielens_rows.h"
-
-/* Folds to run. */
-static int
-count_folds(void)
-{
-	const char *folds = getenv("COURSE_RECSYS_FOLDS");
-
-	return folds != NULL && atoi(folds) == 5 ? 5 : 1;
-}
+#include "test_movielens.h"
 
 /* Sum of the squared errors of the clipped scores of one user, which are ratings; rows are its held-out ones. */
 static double
@@ -44,28 +35,19 @@ static double
 fold_rmse(const Method *method, const char *lines, int fold)
 {
 	Env		   *env = test_env();
-	char		file[20];
-	MovielensRows train;
-	MovielensRows test;
-	TrainingSet set;
+	MovielensSplit split = movielens_fold(env, fold);
+	MovielensRows test = split.test;
 	TestModel	model;
 	double		squares = 0;
 
-	snprintf(file, sizeof(file), "u%d.base", fold);
-	train = movielens_read(file);
-	snprintf(file, sizeof(file), "u%d.test", fold);
-	test = movielens_read(file);
-	qsort(test.rows, (size_t) test.n, sizeof(TestRow), movielens_compare_users);
-	movielens_set(env, train, &set);
 	env->n_threads = 2;
-	model = test_method_open(env, method, lines, &set);
+	model = test_method_open(env, method, lines, split.set);
 	for (int i = 0, end; i < test.n; i = end)
 	{
 		for (end = i; end < test.n && test.rows[end].user == test.rows[i].user; end++)
 			continue;
-		squares += user_errors(env, &model, &set, test.rows + i, end - i);
+		squares += user_errors(env, &model, split.set, test.rows + i, end - i);
 	}
-	free(train.rows);
 	free(test.rows);
 	test_method_done(env);
 	return sqrt(squares / test.n);
@@ -75,7 +57,7 @@ fold_rmse(const Method *method, const char *lines, int fold)
 static void
 check_rmse(const Method *method, const char *lines, double most_first, double most_mean)
 {
-	int			n_folds = count_folds();
+	int			n_folds = movielens_n_folds();
 	double		sum = 0;
 	char		text[200];
 
@@ -100,8 +82,8 @@ static void
 test_svd(void)
 {
 	check_rmse(&method_svd, "", 0.932, 0.917);
-	/* Fewer factors where the sanitizers make 64 of them slow. */
-	check_rmse(&method_svd, count_folds() == 1 ? "solver=als\nfactors=16\n" : "solver=als\n", 0.940,
+	/* Fewer factors when time is short. */
+	check_rmse(&method_svd, movielens_n_folds() == 1 ? "solver=als\nfactors=16\n" : "solver=als\n", 0.940,
 			   0.918);
 	check_rmse(&method_svd, "implicit_terms=true\n", 0.923, 0.908);
 }
@@ -136,11 +118,11 @@ static void
 check_fold_in(RecsysStatus (*fit) (Env *, const TrainingSet *, const SvdOptions *, SvdFactors *))
 {
 	Env		   *env = test_env();
-	MovielensRows train = movielens_read("u1.base");
-	MovielensRows test = movielens_read("u1.test");
+	MovielensSplit split = movielens_fold(env, 1);
+	MovielensRows test = split.test;
+	TrainingSet *set = split.set;
 	SvdOptions	options = {64, 40, 0.02, 0.1, 0.01, 0.1, 1e-4, NAN, 42};	/* the defaults */
 	RidgeWork	work = ridge_work(64, env_alloc(env, 1, ridge_work(64, NULL).bytes));
-	TrainingSet set;
 	SvdFactors	model;
 	double		own = 0;
 	double		folded = 0;
@@ -149,14 +131,12 @@ check_fold_in(RecsysStatus (*fit) (Env *, const TrainingSet *, const SvdOptions 
 	float		trained[65];
 	int64_t		known = -1;		/* whose vectors these are */
 
-	qsort(test.rows, (size_t) test.n, sizeof(TestRow), movielens_compare_users);
-	movielens_set(env, train, &set);
-	CHECK_EQ_INT(fit(env, &set, &options, &model), RECSYS_OK);
+	CHECK_EQ_INT(fit(env, set, &options, &model), RECSYS_OK);
 	for (int i = 0; i < test.n; i++)
 	{
-		int32_t		u = idmap_find(&set.users, (Key) {.number = test.rows[i].user});
-		int32_t		c = idmap_find(&set.courses, (Key) {.number = test.rows[i].course});
-		History		history = movielens_history(&set, test.rows[i].user);
+		int32_t		u = idmap_find(&set->users, (Key) {.number = test.rows[i].user});
+		int32_t		c = idmap_find(&set->courses, (Key) {.number = test.rows[i].course});
+		History		history = movielens_history(set, test.rows[i].user);
 		RidgeRatings ratings = {history.n, history.courses, history.ratings, NULL};
 		RidgeSide	side = {64, model.stride, model.course_factors, model.course_bias, z, model.mean,
 		model.deviation, options.regularization, NAN, 0};
@@ -181,7 +161,6 @@ check_fold_in(RecsysStatus (*fit) (Env *, const TrainingSet *, const SvdOptions 
 	folded = sqrt(folded / test.n);
 	printf("# RMSE of trained users %.4f, folded in %.4f\n", own, folded);
 	CHECK_NEAR(folded, own, 0.003);
-	free(train.rows);
 	free(test.rows);
 	env_free_all(env);
 	test_env_done(env);
@@ -193,7 +172,7 @@ test_fold_in(void)
 {
 	check_fold_in(svd_fit_sgd);
 	check_fold_in(svd_fit_implicit);
-	if (count_folds() == 5)
+	if (movielens_n_folds() == 5)
 		check_fold_in(svd_fit_als);
 }
 
@@ -202,23 +181,18 @@ static void
 test_ranking(void)
 {
 	static const char *const lines[] = {"", "min_ratings=0\n", "implicit_terms=true\n"};
-	int			n = count_folds() == 5 ? 4 : 2;
-	MovielensRows all = movielens_read("u.data");
-	MovielensRows train;
-	MovielensRows test;
+	int			n = movielens_n_folds() == 5 ? 4 : 2;
 	double		ndcg[4] = {0};
 
-	movielens_quarter(all, &train, &test);
 	for (int i = 0; i < n; i++)
 	{
 		Env		   *env = test_env();
-		TrainingSet set;
-		TestModel	model;
+		MovielensSplit split = movielens_quarter(env);
+		TestModel	model = i == 3 ? test_method_open(env, &method_bias, "", split.set) :
+			test_method_open(env, &method_svd, lines[i], split.set);
 
-		movielens_set(env, train, &set);
-		model = i == 3 ? test_method_open(env, &method_bias, "", &set) :
-			test_method_open(env, &method_svd, lines[i], &set);
-		ndcg[i] = movielens_ndcg(&model, &set, test, movielens_method_score);
+		ndcg[i] = movielens_ndcg(&model, &split, movielens_method_score);
+		free(split.test.rows);
 		test_method_done(env);
 	}
 	printf("# nDCG@10: svd %.4f, without min_ratings %.4f\n", ndcg[0], ndcg[1]);
@@ -228,9 +202,6 @@ test_ranking(void)
 		printf("# nDCG@10: svd with implicit_terms %.4f, bias %.4f\n", ndcg[2], ndcg[3]);
 		CHECK(ndcg[2] > 0.15 && ndcg[3] > 0.1);
 	}
-	free(all.rows);
-	free(train.rows);
-	free(test.rows);
 }
 
 /* Runs all tests of this file. */

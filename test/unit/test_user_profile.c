@@ -6,7 +6,6 @@
 #include "test_ibm.h"
 #include "test_method.h"
 
-#define DAY INT64_C(86400000000)
 #define N_GENRES 3
 
 static const TestShape plain = {KEY_NUMBER, KEY_NUMBER, false, false};
@@ -48,10 +47,7 @@ check_few(TestShape shape, const char *lines, History history, const double expe
 	Env		   *env = test_env();
 	TestModel	model = open_few(env, shape, lines);
 
-	test_method_score(env, &model, history);
-	for (int c = 0; c < 5; c++)
-		CHECK_SCORE(model.scores[c], expected[c]);
-	test_method_reasons(&model, history);
+	test_method_expect(env, &model, history, expected);
 	test_method_done(env);
 }
 
@@ -271,10 +267,7 @@ test_limits(void)
 	build_set(env, plain, &row, 1, 1, 1, (float[]) {2}, &set);
 	model = test_method_open(env, &method_user_profile, "", &set);
 	CHECK_SCORE(test_method_score(env, &model, test_method_history(&set, 0))[0], 20);
-	test_method_threads(env, &method_user_profile, "", &set);
-	test_method_interrupts(env, &method_user_profile, "", &set);
-	test_method_memory(env, &method_user_profile, "", &set);
-	test_method_estimate(env, &method_user_profile, "", &set, 0);
+	test_method_promises(env, &method_user_profile, "", &set, &set, 0);
 	test_method_done(env);
 }
 

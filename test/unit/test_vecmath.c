@@ -6,20 +6,10 @@
 #include <float.h>
 #include <stdint.h>
 
+#include "test_number.h"
 #include "unit.h"
 
 #define MAX_LENGTH 40
-
-/* A number in [-1, 1) that depends on the seed alone (splitmix64). */
-static double
-number(uint64_t seed)
-{
-	uint64_t	z = (seed + 1) * UINT64_C(0x9e3779b97f4a7c15);
-
-	z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-	z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-	return ldexp((double) (z >> 11), -52) - 1;
-}
 
 /* Numbers around an offset. */
 static void

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "test_number.h"
 #include "unit.h"
 
 #define DIMS 3
@@ -27,17 +28,6 @@ static const VecStateResult results[] = {
 	VECSTATE_RESULT_SUM, VECSTATE_RESULT_MEAN, VECSTATE_RESULT_STDDEV_SAMP, VECSTATE_RESULT_STDDEV_POP,
 	VECSTATE_RESULT_COVARIANCE
 };
-
-/* A number in [-1, 1) that depends on the seed alone (splitmix64). */
-static double
-number(uint64_t seed)
-{
-	uint64_t	z = (seed + 1) * UINT64_C(0x9e3779b97f4a7c15);
-
-	z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-	z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-	return ldexp((double) (z >> 11), -52) - 1;
-}
 
 /* Test vectors: elements around 1000, around 0, and constant. */
 static void
