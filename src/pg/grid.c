@@ -9,6 +9,7 @@
  */
 #include "postgres.h"
 
+#include "common/int.h"
 #include "utils/jsonb.h"
 
 #include "core/rng.h"
