@@ -80,9 +80,9 @@ count_columns(void *arg, int64_t begin, int64_t end, int64_t *counts)
 		counts[in->indexes[i]]++;
 }
 
-/* The row that entry i is in. */
-static int32_t
-row_of_entry(const Csr *csr, int64_t i)
+/* By binary search. */
+int32_t
+csr_row_of_entry(const Csr *csr, int64_t i)
 {
 	int32_t		low = 0;
 	int32_t		high = csr->n_rows - 1;
@@ -99,6 +99,25 @@ row_of_entry(const Csr *csr, int64_t i)
 	return low;
 }
 
+/* By binary search. */
+int64_t
+csr_find(const Csr *csr, int32_t row, int32_t column)
+{
+	int64_t		low = csr->offsets[row];
+	int64_t		high = csr->offsets[row + 1];
+
+	while (low < high)
+	{
+		int64_t		middle = low + (high - low) / 2;
+
+		if (csr->indexes[middle] < column)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
 /* Moves some entries; rows in order make the columns of out ascend. */
 static void
 place_entries(void *arg, int64_t begin, int64_t end, int64_t *next)
@@ -106,7 +125,7 @@ place_entries(void *arg, int64_t begin, int64_t end, int64_t *next)
 	const Csr  *in = ((Transposition *) arg)->in;
 	Csr		   *out = ((Transposition *) arg)->out;
 
-	for (int32_t row = row_of_entry(in, begin); begin < end; row++)
+	for (int32_t row = csr_row_of_entry(in, begin); begin < end; row++)
 	{
 		int64_t		row_end = in->offsets[row + 1] < end ? in->offsets[row + 1] : end;
 

@@ -45,6 +45,12 @@ extern RecsysStatus csr_transpose_into(Env *env, const Csr *in, Csr *out);
 extern RecsysStatus csr_filter(Env *env, const Csr *in, const uint8_t *marks, uint8_t bits,
 							   Csr *out);
 
+/* The row that entry i is in. */
+extern int32_t csr_row_of_entry(const Csr *csr, int64_t i);
+
+/* First entry of the row whose column is not below this one; the end of the row when there is none. */
+extern int64_t csr_find(const Csr *csr, int32_t row, int32_t column);
+
 /* Number of entries in row i. */
 static inline int64_t
 csr_row_length(const Csr *csr, int32_t i)

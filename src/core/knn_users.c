@@ -337,21 +337,9 @@ stored_weight(const KnnState *state, int64_t e)
 static int64_t
 find_entry(const Csr *rows, int32_t row, int32_t course)
 {
-	int64_t		begin = rows->offsets[row];
-	int64_t		end = rows->offsets[row + 1];
+	int64_t		entry = csr_find(rows, row, course);
 
-	while (begin < end)
-	{
-		int64_t		middle = begin + (end - begin) / 2;
-
-		if (rows->indexes[middle] == course)
-			return middle;
-		if (rows->indexes[middle] < course)
-			begin = middle + 1;
-		else
-			end = middle;
-	}
-	return -1;
+	return entry < rows->offsets[row + 1] && rows->indexes[entry] == course ? entry : -1;
 }
 
 /* What the nearest users took, weighted by their similarity. */

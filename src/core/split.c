@@ -198,51 +198,13 @@ compare_places(const void *a, const void *b)
 	return (x->number > y->number) - (x->number < y->number);
 }
 
-/* Where the rating of a user and course is in by_user, which has it. */
-static int64_t
-find_entry(const Csr *by_user, int32_t user, int32_t course)
-{
-	int64_t		low = by_user->offsets[user];
-	int64_t		high = by_user->offsets[user + 1] - 1;
-
-	while (low < high)
-	{
-		int64_t		middle = low + (high - low) / 2;
-
-		if (by_user->indexes[middle] < course)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
-}
-
-/* The row of entry i of a matrix. */
-static int32_t
-row_of_entry(const Csr *csr, int64_t i)
-{
-	int32_t		low = 0;
-	int32_t		high = csr->n_rows - 1;
-
-	while (low < high)
-	{
-		int32_t		middle = low + (high - low) / 2;
-
-		if (csr->offsets[middle + 1] <= i)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
-}
-
 /* Hashes of some ratings in the order of by_course: a popular course alone would keep a thread too long. */
 static RecsysStatus
 hash_entries(void *arg, int64_t begin, int64_t end, int worker)
 {
 	Draw	   *draw = arg;
 	const Csr  *csr = &draw->set->by_course;
-	int32_t		course = row_of_entry(csr, begin);
+	int32_t		course = csr_row_of_entry(csr, begin);
 
 	(void) worker;
 	for (int64_t i = begin; i < end; i++)
@@ -285,7 +247,7 @@ draw_courses(void *arg, int64_t begin, int64_t end, int worker)
 		qsort(places, (size_t) n, sizeof(Place), compare_places);
 		for (int64_t i = 0; i < n; i++)
 		{
-			int64_t		entry = find_entry(&set->by_user, users[places[i].number], c);
+			int64_t		entry = csr_find(&set->by_user, users[places[i].number], c);
 
 			draw->marks[entry] = course_place_is_drawn(draw, i, n, start) ? IN_TEST : IN_BOTH;
 		}

@@ -159,25 +159,6 @@ weigh_ratings(void *arg, int64_t begin, int64_t end, int worker)
 	return RECSYS_OK;
 }
 
-/* First entry of a course's row from this user on. */
-static int64_t
-first_rater(const Csr *by_course, int32_t course, int32_t user)
-{
-	int64_t		low = by_course->offsets[course];
-	int64_t		high = by_course->offsets[course + 1];
-
-	while (low < high)
-	{
-		int64_t		middle = low + (high - low) / 2;
-
-		if (by_course->indexes[middle] < user)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
-}
-
 /* Adds the users of the slice to some rows of the Gram matrix, up to the diagonal. */
 static RecsysStatus
 add_rows(void *arg, int64_t begin, int64_t end, int worker)
@@ -190,7 +171,7 @@ add_rows(void *arg, int64_t begin, int64_t end, int worker)
 	for (int32_t i = (int32_t) begin; i < end; i++)
 	{
 		double	   *row = fit->matrix + (int64_t) i * fit->n;
-		int64_t		e = first_rater(by_course, i, fit->user_begin);
+		int64_t		e = csr_find(by_course, i, fit->user_begin);
 
 		for (; e < by_course->offsets[i + 1] && by_course->indexes[e] < fit->user_end; e++)
 		{

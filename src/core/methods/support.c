@@ -104,24 +104,14 @@ least_ratings(const Recommender *rec, double min_ratings)
 	return isnan(min_ratings) ? rec->course_counts[rec->popularity_order[last]] : min_ratings;
 }
 
-/* Binary search in a row. */
+/* What csr_find finds, if it is there. */
 float
 entry_value(const Csr *csr, int32_t row, int32_t column)
 {
-	int64_t		low = csr->offsets[row];
-	int64_t		high = csr->offsets[row + 1];
+	int64_t		entry = csr_find(csr, row, column);
 
-	while (low < high)
-	{
-		int64_t		middle = low + (high - low) / 2;
-
-		if (csr->indexes[middle] < column)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	if (low < csr->offsets[row + 1] && csr->indexes[low] == column)
-		return csr->values[low];
+	if (entry < csr->offsets[row + 1] && csr->indexes[entry] == column)
+		return csr->values[entry];
 	return 0;
 }
 
