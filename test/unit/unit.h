@@ -11,6 +11,13 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+/* Is this ThreadSanitizer?  It is slow: what takes long with one thread, where no race is, need not run. */
+#ifdef __SANITIZE_THREAD__
+#define UNIT_RACES_ONLY true
+#else
+#define UNIT_RACES_ONLY false
+#endif
+
 /* Tests run, tests failed, and failed checks of the running test. */
 static int	unit_tests, unit_failed, unit_bad_checks;
 
