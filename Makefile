@@ -84,16 +84,17 @@ fuzz:
 fuzz-long:
 	$(MAKE) -f test/fuzz/Makefile long
 
+# Two files at a time, each in a database of its own.
 pgtap:
-	pg_prove $(PROVE_FLAGS) $(sort $(wildcard test/pgtap/*.sql))
+	prove $(PROVE_FLAGS) -j2 --merge --exec test/pgtap/run $(sort $(wildcard test/pgtap/*.sql))
 
 # DOCS_UPDATE=1 writes the output of the examples into the documents.
 check-docs:
-	prove $(PROVE_FLAGS) test/docs
+	prove $(PROVE_FLAGS) -j2 --merge test/docs
 
-# Two files at a time, each with servers of its own; first the one that mostly waits. Not on a terminal, prove prints
-# what a file said when the file has ended.
-TAP_JOBS = 2
+# Three files at a time, each with servers of its own, for they wait much; first the one that mostly waits. Not on a
+# terminal, prove prints what a file said when the file has ended.
+TAP_JOBS = 3
 tap: PROVE_TESTS = $(sort $(filter %/pg_cron.pl,$(wildcard test/t/*.pl))) $(sort $(filter-out %/pg_cron.pl,$(wildcard test/t/*.pl)))
 tap: override PROVE_FLAGS += -j $(TAP_JOBS) --merge
 tap:

@@ -176,6 +176,14 @@ sub begin
 	return;
 }
 
+# Have they come to their end?
+sub ended
+{
+	my ($self) = @_;
+	$self->{psql}->pump_nb if $self->{psql}->pumpable;
+	return $self->{out} =~ /(?:^|\n)end $self->{n}\n/;
+}
+
 # Waits for them; returns rows and errors, which are also all that there is when the connection is lost.
 sub finish
 {

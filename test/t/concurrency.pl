@@ -5,7 +5,7 @@
 # in nothing that is read when it serves.  So every answer of every model is one of two, taken beforehand while nothing
 # else runs; an answer that is neither is a mixture.
 #
-# RECSYS_CONCURRENCY_SECONDS sets how long the clients run; below 10, sessions are measured too seldom.
+# RECSYS_CONCURRENCY_SECONDS (12) sets how long the clients run; below 10, sessions are measured too seldom.
 use strict;
 use warnings;
 use FindBin;
@@ -15,7 +15,7 @@ use Recsys;
 use Test::More;
 use Time::HiRes 'time';
 
-my $seconds = $ENV{RECSYS_CONCURRENCY_SECONDS} // 20;
+my $seconds = $ENV{RECSYS_CONCURRENCY_SECONDS} // 12;
 my $scripts = PostgreSQL::Test::Utils::tempdir();
 my $node = new_server('concurrency', 'fsync = off', 'max_connections = 40', 'autovacuum_naptime = 1', 'log_autovacuum_min_duration = 0');
 

@@ -29,7 +29,7 @@ max_wal_size = 4MB\nrestart_after_crash = on\nwork_mem = 64kB\ncourse_recsys.max
 	$node->start;
 }
 $node->safe_psql('postgres', 'CREATE SCHEMA recsys; CREATE EXTENSION course_recsys SCHEMA recsys');
-add_whole_dataset($node, 'plain', 3_000, 900, 60_000);
+add_whole_dataset($node, 'plain', 3_000, 900, 30_000);
 $node->safe_psql('postgres', q{
 	CREATE VIEW ratings_sorted AS SELECT * FROM ratings_plain ORDER BY rating, course_id;
 	SELECT register_dataset('sorted', 'ratings_sorted', 'courses_plain', genre_columns => '{g1,g2,g3}',

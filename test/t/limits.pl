@@ -1,10 +1,13 @@
 # Every method under limits that are too small: of memory (course_recsys.max_memory, maintenance_work_mem), from the least
 # upwards until training succeeds; of the address space, so that malloc fails; of threads.  What does not fit is refused with
 # an error that says what is needed, the session lives on, and the memory taken stays within the limit.
+#
+# RECSYS_LIMITS_FACTOR: by what a limit is raised from try to try; 1.1 makes a long run.
 use strict;
 use warnings;
 use FindBin;
 use lib $FindBin::RealBin;
+use POSIX 'ceil';
 use Recsys;
 use Test::More;
 
@@ -14,6 +17,7 @@ plan skip_all => 'needs /proc' unless -w '/proc/self/clear_refs';
 my @hints = (
 	'; -1 means "maintenance_work_mem".',
 	', or train on fewer courses: "ease" needs 8 bytes for every pair of courses.');
+my $factor = $ENV{RECSYS_LIMITS_FACTOR} // 2;
 my $allowance = 12;             # MB besides the limit: caches, plans, buffers, stacks of threads
 my $node = new_server('limits', 'fsync = off', 'shared_buffers = 4MB', 'course_recsys.threads = 2', 'autovacuum = off');
 add_whole_dataset($node, 'plain', 5_000, 800, 50_000);
@@ -72,16 +76,16 @@ sub fresh_session
 	return;
 }
 
-# Raises the setting by half a MB at a time until sql succeeds.  Each failure is the error of the limit; the peak stays within the
+# Raises the setting from half a MB until sql succeeds.  Each failure is the error of the limit; the peak stays within the
 # limit and the allowance.  Returns what the setting was then, and the number of tries.
 sub raise_until_enough
 {
 	my ($name, $setting, $sql) = @_;
-	my ($limit, $tries, $wrong, $over) = (0, 0, '', 0);
+	my ($limit, $tries, $wrong, $over) = (0.5 / $factor, 0, '', 0);
 	my ($rows, $error) = ('', 'none yet');
 	while ($error ne '' && $limit < 100)
 	{
-		$limit += 0.5;
+		$limit = ceil(10 * $factor * $limit) / 10;
 		$tries++;
 		$session->query("SET $setting = '${limit}MB'");
 		my $before = forget_peak();
@@ -152,7 +156,6 @@ SKIP:
 		fresh_session();
 		$session->query(answer($case));
 		my $pid = $session->{pid};
-		my $step = 0.25;
 		while ($error ne '' && $more < 600)
 		{
 			limit_process(sprintf '--as=%d:', (status('VmSize') + $more) * 1024 * 1024) or die "prlimit failed\n";
@@ -162,8 +165,7 @@ SKIP:
 			$wrong ||= $error if $error !~ /^(?:ERROR:  53200: out of memory\n|$)/;
 			last if $wrong ne '';
 			is($session->query('SELECT pg_backend_pid()'), $pid, "$name: the session lives on") if $error ne '' && $failures == 1;
-			$more += $step;
-			$step *= 1.25;
+			$more = $more == 0 ? 0.25 : $more * $factor;
 		}
 		is($wrong, '', "$name: malloc fails: out of memory, nothing else");
 		cmp_ok($failures, '>', 0, sprintf '%s: malloc failed in %d runs, until there were %.0f MB more', $name, $failures, $more);

@@ -143,7 +143,7 @@ is(at_phase('loading', 49152, '"of" IS NULL'), 't', 'no total once there are mor
 $holder->query("SELECT pg_advisory_unlock($loading)");
 is($trainer->finish, 1, 'it ends well');
 
-# Looks at one session until it has been in all of these phases, for at most a minute; keeps what changes.  A run is
+# Looks at one session until it has been in all of these phases, for at most two and a half minutes; keeps what changes.  A run is
 # known by its start, as far as the clock tells.
 $node->safe_psql('postgres', q{
 	CREATE TABLE seen (n serial, run int, model text, method text, phase text, iteration bigint, "of" bigint);
@@ -155,7 +155,7 @@ $node->safe_psql('postgres', q{
 		run int := 0;
 	BEGIN
 		TRUNCATE seen;
-		WHILE NOT phases <@ ARRAY(SELECT DISTINCT phase FROM seen) AND clock_timestamp() < now() + interval '1 minute' LOOP
+		WHILE NOT phases <@ ARRAY(SELECT DISTINCT phase FROM seen) AND clock_timestamp() < now() + interval '150 seconds' LOOP
 			FOR i IN 1..200 LOOP
 				PERFORM pg_stat_clear_snapshot();
 				SELECT model, method, phase, iteration, "of", clock_timestamp() - elapsed * interval '1 second' AS started

@@ -672,17 +672,17 @@ test_forged_gram(void)
 int
 main(void)
 {
-	RUN(test_fold_in);
-	RUN(test_woodbury);
-	RUN(test_objective);
-	RUN(test_tolerance);
-	RUN(test_default_weights);
-	RUN(test_cosines);
-	RUN(test_long_rows);
-	RUN(test_degenerate);
-	RUN(test_extremes);
+	RUN_ALONE(test_fold_in);
+	RUN_ALONE(test_woodbury);
+	RUN_ALONE(test_objective);
+	RUN_ALONE(test_tolerance);
+	RUN_ALONE(test_default_weights);
+	RUN_ALONE(test_cosines);
+	RUN_ALONE(test_long_rows);
+	RUN_ALONE(test_degenerate);
+	RUN_ALONE(test_extremes);
 	RUN(test_training);
-	RUN(test_forged);
-	RUN(test_forged_gram);
+	RUN_ALONE(test_forged);
+	RUN_ALONE(test_forged_gram);
 	return unit_done();
 }

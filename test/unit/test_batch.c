@@ -432,6 +432,6 @@ main(void)
 {
 	RUN(test_methods);
 	RUN(test_ties);
-	RUN(test_memory);
+	RUN_ALONE(test_memory);
 	return unit_done();
 }

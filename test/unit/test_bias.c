@@ -236,11 +236,11 @@ test_refused(void)
 int
 main(void)
 {
-	RUN(test_oracle);
-	RUN(test_fold_in);
-	RUN(test_min_ratings);
+	RUN_ALONE(test_oracle);
+	RUN_ALONE(test_fold_in);
+	RUN_ALONE(test_min_ratings);
 	RUN(test_promises);
-	RUN(test_degenerate);
-	RUN(test_refused);
+	RUN_ALONE(test_degenerate);
+	RUN_ALONE(test_refused);
 	return unit_done();
 }

@@ -328,14 +328,14 @@ test_forged(void)
 int
 main(void)
 {
-	RUN(test_step);
-	RUN(test_step_extremes);
-	RUN(test_groups);
-	RUN(test_products);
-	RUN(test_loss);
-	RUN(test_histories);
-	RUN(test_degenerate);
+	RUN_ALONE(test_step);
+	RUN_ALONE(test_step_extremes);
+	RUN_ALONE(test_groups);
+	RUN_ALONE(test_products);
+	RUN_ALONE(test_loss);
+	RUN_ALONE(test_histories);
+	RUN_ALONE(test_degenerate);
 	RUN(test_training);
-	RUN(test_forged);
+	RUN_ALONE(test_forged);
 	return unit_done();
 }

@@ -399,13 +399,13 @@ test_params(void)
 int
 main(void)
 {
-	RUN(test_params);
-	RUN(test_by_hand);
-	RUN(test_ages);
-	RUN(test_naive);
-	RUN(test_transform);
-	RUN(test_degenerate);
+	RUN_ALONE(test_params);
+	RUN_ALONE(test_by_hand);
+	RUN_ALONE(test_ages);
+	RUN_ALONE(test_naive);
+	RUN_ALONE(test_transform);
+	RUN_ALONE(test_degenerate);
 	RUN(test_contract);
-	RUN(test_forged);
+	RUN_ALONE(test_forged);
 	return unit_done();
 }

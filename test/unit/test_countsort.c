@@ -161,7 +161,7 @@ int
 main(void)
 {
 	RUN(test_sizes);
-	RUN(test_interrupts);
-	RUN(test_no_memory);
+	RUN_ALONE(test_interrupts);
+	RUN_ALONE(test_no_memory);
 	return unit_done();
 }

@@ -421,17 +421,17 @@ test_params(void)
 int
 main(void)
 {
-	RUN(test_params);
-	RUN(test_similar);
-	RUN(test_tfidf);
-	RUN(test_by_hand);
-	RUN(test_signs);
-	RUN(test_ages);
-	RUN(test_ties);
-	RUN(test_naive);
-	RUN(test_table_size);
-	RUN(test_nothing_left);
+	RUN_ALONE(test_params);
+	RUN_ALONE(test_similar);
+	RUN_ALONE(test_tfidf);
+	RUN_ALONE(test_by_hand);
+	RUN_ALONE(test_signs);
+	RUN_ALONE(test_ages);
+	RUN_ALONE(test_ties);
+	RUN_ALONE(test_naive);
+	RUN_ALONE(test_table_size);
+	RUN_ALONE(test_nothing_left);
 	RUN_IBM(test_published);
-	RUN(test_limits);
+	RUN_ALONE(test_limits);
 	return unit_done();
 }

@@ -392,15 +392,15 @@ test_forged(void)
 int
 main(void)
 {
-	RUN(test_by_hand);
-	RUN(test_weights);
-	RUN(test_table);
-	RUN(test_default_table);
-	RUN(test_degenerate);
+	RUN_ALONE(test_by_hand);
+	RUN_ALONE(test_weights);
+	RUN_ALONE(test_table);
+	RUN_ALONE(test_default_table);
+	RUN_ALONE(test_degenerate);
 	RUN(test_training);
-	RUN(test_estimates);
-	RUN(test_limit);
-	RUN(test_singular);
-	RUN(test_forged);
+	RUN_ALONE(test_estimates);
+	RUN_ALONE(test_limit);
+	RUN_ALONE(test_singular);
+	RUN_ALONE(test_forged);
 	return unit_done();
 }

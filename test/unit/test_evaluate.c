@@ -581,18 +581,18 @@ test_inner(void)
 int
 main(void)
 {
-	RUN(test_by_hand);
-	RUN(test_relevance);
-	RUN(test_baselines);
-	RUN(test_predictions);
-	RUN(test_mean);
-	RUN(test_refusals);
-	RUN(test_warnings);
-	RUN(test_all_methods);
-	RUN(test_groups);
-	RUN(test_cold_start);
+	RUN_ALONE(test_by_hand);
+	RUN_ALONE(test_relevance);
+	RUN_ALONE(test_baselines);
+	RUN_ALONE(test_predictions);
+	RUN_ALONE(test_mean);
+	RUN_ALONE(test_refusals);
+	RUN_ALONE(test_warnings);
+	RUN_ALONE(test_all_methods);
+	RUN_ALONE(test_groups);
+	RUN_ALONE(test_cold_start);
 	RUN(test_threads);
-	RUN(test_failures);
-	RUN(test_inner);
+	RUN_ALONE(test_failures);
+	RUN_ALONE(test_inner);
 	return unit_done();
 }

@@ -111,7 +111,7 @@ int
 main(void)
 {
 	RUN(test_gram);
-	RUN(test_sum);
-	RUN(test_check);
+	RUN_ALONE(test_sum);
+	RUN_ALONE(test_check);
 	return unit_done();
 }

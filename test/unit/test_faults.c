@@ -309,7 +309,7 @@ test_threads(void)
 int
 main(void)
 {
-	RUN(test_all_methods);
+	RUN_ALONE(test_all_methods);
 	RUN(test_threads);
 	return unit_done();
 }

@@ -151,8 +151,8 @@ main(void)
 	CHECK_EQ_INT(blas_open(env), RECSYS_OK);
 	test_env_done(env);
 	RUN(test_sizes);
-	RUN(test_condition);
-	RUN(test_not_positive);
-	RUN(test_interrupts);
+	RUN_ALONE(test_condition);
+	RUN_ALONE(test_not_positive);
+	RUN_ALONE(test_interrupts);
 	return unit_done();
 }

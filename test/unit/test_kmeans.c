@@ -474,16 +474,16 @@ test_limits(void)
 int
 main(void)
 {
-	RUN(test_by_hand);
-	RUN(test_bounds);
-	RUN(test_naive);
-	RUN(test_starts);
-	RUN(test_restarts);
-	RUN(test_copies);
-	RUN(test_empty_by_hand);
-	RUN(test_empty);
-	RUN(test_stops);
+	RUN_ALONE(test_by_hand);
+	RUN_ALONE(test_bounds);
+	RUN_ALONE(test_naive);
+	RUN_ALONE(test_starts);
+	RUN_ALONE(test_restarts);
+	RUN_ALONE(test_copies);
+	RUN_ALONE(test_empty_by_hand);
+	RUN_ALONE(test_empty);
+	RUN_ALONE(test_stops);
 	RUN(test_silhouettes);
-	RUN(test_limits);
+	RUN_ALONE(test_limits);
 	return unit_done();
 }

@@ -774,17 +774,17 @@ test_damaged(void)
 int
 main(void)
 {
-	RUN(test_measures);
-	RUN(test_unrated);
-	RUN(test_compare);
-	RUN(test_score);
-	RUN(test_predict);
-	RUN(test_users);
-	RUN(test_by_hand);
-	RUN(test_degenerate);
+	RUN_ALONE(test_measures);
+	RUN_ALONE(test_unrated);
+	RUN_ALONE(test_compare);
+	RUN_ALONE(test_score);
+	RUN_ALONE(test_predict);
+	RUN_ALONE(test_users);
+	RUN_ALONE(test_by_hand);
+	RUN_ALONE(test_degenerate);
 	RUN(test_contract);
-	RUN(test_warnings);
-	RUN(test_damaged);
-	RUN(test_interrupts);
+	RUN_ALONE(test_warnings);
+	RUN_ALONE(test_damaged);
+	RUN_ALONE(test_interrupts);
 	return unit_done();
 }

@@ -490,16 +490,16 @@ test_damaged(void)
 int
 main(void)
 {
-	RUN(test_gradient);
-	RUN(test_serving);
-	RUN(test_own_factors);
-	RUN(test_descent);
-	RUN(test_divergence);
-	RUN(test_holdout);
-	RUN(test_degenerate);
-	RUN(test_nothing_left);
-	RUN(test_warnings);
+	RUN_ALONE(test_gradient);
+	RUN_ALONE(test_serving);
+	RUN_ALONE(test_own_factors);
+	RUN_ALONE(test_descent);
+	RUN_ALONE(test_divergence);
+	RUN_ALONE(test_holdout);
+	RUN_ALONE(test_degenerate);
+	RUN_ALONE(test_nothing_left);
+	RUN_ALONE(test_warnings);
 	RUN(test_contract);
-	RUN(test_damaged);
+	RUN_ALONE(test_damaged);
 	return unit_done();
 }

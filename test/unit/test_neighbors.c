@@ -331,12 +331,12 @@ test_memory(void)
 int
 main(void)
 {
-	RUN(test_measures);
-	RUN(test_ties);
+	RUN_ALONE(test_measures);
+	RUN_ALONE(test_ties);
 	RUN(test_threads);
-	RUN(test_long_rows);
-	RUN(test_empty);
-	RUN(test_stops);
-	RUN(test_memory);
+	RUN_ALONE(test_long_rows);
+	RUN_ALONE(test_empty);
+	RUN_ALONE(test_stops);
+	RUN_ALONE(test_memory);
 	return unit_done();
 }

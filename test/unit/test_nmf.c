@@ -510,14 +510,14 @@ test_damaged(void)
 int
 main(void)
 {
-	RUN(test_iterations);
-	RUN(test_descent);
-	RUN(test_serving);
-	RUN(test_own_factors);
-	RUN(test_similar);
-	RUN(test_degenerate);
-	RUN(test_warnings);
+	RUN_ALONE(test_iterations);
+	RUN_ALONE(test_descent);
+	RUN_ALONE(test_serving);
+	RUN_ALONE(test_own_factors);
+	RUN_ALONE(test_similar);
+	RUN_ALONE(test_degenerate);
+	RUN_ALONE(test_warnings);
 	RUN(test_contract);
-	RUN(test_damaged);
+	RUN_ALONE(test_damaged);
 	return unit_done();
 }

@@ -607,16 +607,16 @@ test_failures(void)
 int
 main(void)
 {
-	RUN(test_hash);
+	RUN_ALONE(test_hash);
 	RUN(test_strategies);
-	RUN(test_shares);
-	RUN(test_folds);
-	RUN(test_users);
-	RUN(test_table);
-	RUN(test_subset);
-	RUN(test_numbers);
-	RUN(test_refusals);
-	RUN(test_equal_times);
-	RUN(test_failures);
+	RUN_ALONE(test_shares);
+	RUN_ALONE(test_folds);
+	RUN_ALONE(test_users);
+	RUN_ALONE(test_table);
+	RUN_ALONE(test_subset);
+	RUN_ALONE(test_numbers);
+	RUN_ALONE(test_refusals);
+	RUN_ALONE(test_equal_times);
+	RUN_ALONE(test_failures);
 	return unit_done();
 }

@@ -720,18 +720,18 @@ test_refused(void)
 int
 main(void)
 {
-	RUN(test_ridge);
-	RUN(test_als);
+	RUN_ALONE(test_ridge);
+	RUN_ALONE(test_als);
 	RUN(test_long_rows);
-	RUN(test_kernel);
+	RUN_ALONE(test_kernel);
 	RUN(test_epoch);
-	RUN(test_descent);
-	RUN(test_implicit_steps);
-	RUN(test_fold_in);
-	RUN(test_similar);
+	RUN_ALONE(test_descent);
+	RUN_ALONE(test_implicit_steps);
+	RUN_ALONE(test_fold_in);
+	RUN_ALONE(test_similar);
 	RUN(test_promises);
-	RUN(test_random_state);
-	RUN(test_degenerate);
-	RUN(test_refused);
+	RUN_ALONE(test_random_state);
+	RUN_ALONE(test_degenerate);
+	RUN_ALONE(test_refused);
 	return unit_done();
 }

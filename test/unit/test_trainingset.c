@@ -616,21 +616,21 @@ test_fingerprint(void)
 int
 main(void)
 {
-	RUN(test_oracle);
-	RUN(test_arrival_order);
+	RUN_ALONE(test_oracle);
+	RUN_ALONE(test_arrival_order);
 	RUN(test_threads);
-	RUN(test_batches);
-	RUN(test_long_keys);
-	RUN(test_duplicates);
-	RUN(test_summary);
-	RUN(test_scale);
-	RUN(test_many_ratings);
-	RUN(test_implicit);
-	RUN(test_bad_data);
-	RUN(test_one);
-	RUN(test_memory_limit);
-	RUN(test_no_memory);
+	RUN_ALONE(test_batches);
+	RUN_ALONE(test_long_keys);
+	RUN_ALONE(test_duplicates);
+	RUN_ALONE(test_summary);
+	RUN_ALONE(test_scale);
+	RUN_ALONE(test_many_ratings);
+	RUN_ALONE(test_implicit);
+	RUN_ALONE(test_bad_data);
+	RUN_ALONE(test_one);
+	RUN_ALONE(test_memory_limit);
+	RUN_ALONE(test_no_memory);
 	RUN(test_interrupts);
-	RUN(test_fingerprint);
+	RUN_ALONE(test_fingerprint);
 	return unit_done();
 }

@@ -1,8 +1,9 @@
 /*
  * unit.h: the few macros of the unit tests.
  *
- * A test is a function without arguments; main() runs each with RUN() and returns unit_done(). Output is
- * TAP ("ok 1 - name"), so that prove can run the binaries. A failed check is reported and the test goes on.
+ * A test is a function without arguments; main() runs each with RUN() (RUN_ALONE() when it starts no thread) and
+ * returns unit_done(). Output is TAP ("ok 1 - name"), so that prove can run the binaries. A failed check is
+ * reported and the test goes on.
  */
 #ifndef TEST_UNIT_H
 #define TEST_UNIT_H
@@ -11,7 +12,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-/* Is this ThreadSanitizer?  It is slow: what takes long with one thread, where no race is, need not run. */
+/* Is this ThreadSanitizer?  It is slow: what has one thread, where no race is, need not run. */
 #ifdef __SANITIZE_THREAD__
 #define UNIT_RACES_ONLY true
 #else
@@ -59,6 +60,9 @@ unit_run(void (*test) (void), const char *name)
 	printf("%s %d - %s\n", unit_bad_checks > 0 ? "not ok" : "ok", unit_tests, name);
 	fflush(stdout);
 }
+
+/* The same of a test that starts no thread. */
+#define RUN_ALONE(test) (UNIT_RACES_ONLY ? (void) (test) : unit_run(test, #test))
 
 /* Prints the plan; the exit status of main(). No test at all is a failure. */
 static inline int
