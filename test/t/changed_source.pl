@@ -1,5 +1,7 @@
 # The tables under a dataset change in one session while others serve and train: no call fails that would not have
 # failed for the plain statement, and none sees half a change.
+#
+# RECSYS_SWAPS (60): how often the tables are changed.
 use strict;
 use warnings;
 use FindBin;
@@ -29,7 +31,7 @@ sub wait_for_lock
 
 $etl->query(q{CREATE TABLE kept AS TABLE ratings; CREATE TABLE spare AS TABLE ratings;
 	CREATE SCHEMA stage; CREATE SCHEMA gone; CREATE TABLE stage.ratings AS TABLE ratings});
-my $rounds = $ENV{COURSE_RECSYS_SWAPS} // 60;
+my $rounds = $ENV{RECSYS_SWAPS} // 60;
 my %ways = (
 	'dropped and created' => 'DROP TABLE ratings; CREATE TABLE ratings AS TABLE kept',
 	'created with other types' => q{DROP TABLE ratings; CREATE TABLE ratings AS SELECT rating::numeric, course_id::bigint,

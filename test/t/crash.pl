@@ -4,7 +4,8 @@
 # Chunks are written slowly (a trigger waits), and the statement goes on after training, so that moments of writing and
 # those before the commit are met, too.
 #
-# RECSYS_CRASHES: how many kills; by default one while each is trained.  One in seven is of the whole server.
+# RECSYS_CRASHES: how many kills, by default one for each model; RECSYS_CRASH_SEED: at which moments.  One in seven is of
+# the whole server.
 use strict;
 use warnings;
 use FindBin;
