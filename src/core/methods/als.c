@@ -83,7 +83,7 @@ typedef struct AlsParams
 typedef struct AlsState
 {
 	AlsSide		side;			/* the courses */
-	float	   *norms;			/* lengths of their vectors */
+	LatentCourses courses;		/* the same, for scores */
 } AlsState;
 
 static const ParamDef als_params[] = {
@@ -689,18 +689,6 @@ als_estimate(const Shape *shape, const void *params_in, Estimate *estimate)
 
 /* ---------------------------------------------------------------- serving */
 
-/* A section of floats, finite. */
-static RecsysStatus
-open_floats(Env *env, const Recommender *rec, const char *name, int64_t n_rows, int64_t n_cols,
-			const float **values)
-{
-	const void *data;
-
-	TRY(model_get(env, &rec->model, name, SECTION_FLOAT, &n_rows, &n_cols, &data));
-	*values = data;
-	return check_finite(env, data, n_rows * n_cols, "A factor is not finite.");
-}
-
 /* The confidence in force. */
 static RecsysStatus
 open_alpha(Env *env, const Recommender *rec, float *alpha)
@@ -716,7 +704,22 @@ open_alpha(Env *env, const Recommender *rec, float *alpha)
 	return RECSYS_OK;
 }
 
-/* Finds the sections and measures the course vectors. */
+/* Courses that nobody took have a vector of length 0, which is none. */
+static RecsysStatus
+open_courses(Env *env, const Recommender *rec, AlsState *state)
+{
+	int			k = state->side.n_factors;
+	float	   *added = env_alloc(env, (size_t) rec->n_courses, sizeof(float));
+
+	if (added == NULL)
+		return env->status;
+	state->courses = (LatentCourses) {state->side.factors, k, added};
+	for (int32_t c = 0; c < rec->n_courses; c++)
+		added[c] = vector_norm(latent_course(&state->courses, c), k) > 0 ? 0 : NO_OPINION;
+	return RECSYS_OK;
+}
+
+/* Finds the sections. */
 static RecsysStatus
 als_open(Env *env, Recommender *rec)
 {
@@ -730,21 +733,17 @@ als_open(Env *env, Recommender *rec)
 	TRY(open_floats(env, rec, "course_factors", rec->n_courses, k, &state->side.factors));
 	TRY(open_floats(env, rec, "gram", k, k, &state->side.gram));
 	TRY(open_floats(env, rec, "whitener", k, k, &state->side.whitener));
-	state->norms = env_alloc(env, (size_t) rec->n_courses, sizeof(float));
-	if (state->norms == NULL)
-		return env->status;
-	for (int32_t c = 0; c < rec->n_courses; c++)
-		state->norms[c] = vector_norm(state->side.factors + c * k, k);
-	return RECSYS_OK;
+	return open_courses(env, rec, state);
 }
 
-/* The vector of a course. */
+/* The vector of a course; NULL for one that nobody took. */
 static const float *
-course_factors(const Recommender *rec, int32_t course)
+als_course_vector(const Recommender *rec, int32_t course, int *n)
 {
 	const AlsState *state = rec->state;
 
-	return state->side.factors + (int64_t) course * state->side.n_factors;
+	*n = state->side.n_factors;
+	return state->courses.added[course] > NO_OPINION ? latent_course(&state->courses, course) : NULL;
 }
 
 /* Scratch memory: two vectors of users, aged ratings, and that of the solver. */
@@ -814,12 +813,7 @@ fold_in(const Recommender *rec, const History *history, AlsScratch *scratch, flo
 static float
 als_score_vector(const Recommender *rec, const float *user_vector, int32_t course)
 {
-	const AlsState *state = rec->state;
-
-	if (!(state->norms[course] > 0))
-		return NO_OPINION;
-	return finish_score((double) vector_dot(course_factors(rec, course), user_vector,
-											state->side.n_factors), NAN);
+	return latent_score_course(&((const AlsState *) rec->state)->courses, user_vector, course);
 }
 
 /* Dot products with the user's vector. */
@@ -829,30 +823,17 @@ als_score(const Recommender *rec, const History *history, void *memory, float *s
 	AlsScratch	scratch = cut_scratch(rec, memory);
 	bool		known = fold_in(rec, history, &scratch, scratch.x);
 
-	for (int32_t c = 0; c < rec->n_courses; c++)
-		scores[c] = known ? als_score_vector(rec, scratch.x, c) : NO_OPINION;
+	latent_score(&((const AlsState *) rec->state)->courses, rec->n_courses,
+				 known ? scratch.x : NULL, scores);
 	clear_scratch(rec, history, &scratch);
-}
-
-/* Cosine of two vectors, NO_OPINION where one is zero. */
-static float
-cosine(const float *a, float a_norm, const float *b, float b_norm, int n)
-{
-	if (!(a_norm > 0) || !(b_norm > 0))
-		return NO_OPINION;
-	return finish_score((double) vector_dot(a, b, n) / ((double) a_norm * (double) b_norm), NAN);
 }
 
 /* Cosine of the vectors. */
 static bool
 als_similar(const Recommender *rec, int32_t course, void *scratch, float *scores)
 {
-	const AlsState *state = rec->state;
-
 	(void) scratch;
-	for (int32_t c = 0; c < rec->n_courses; c++)
-		scores[c] = cosine(course_factors(rec, course), state->norms[course],
-						   course_factors(rec, c), state->norms[c], state->side.n_factors);
+	latent_similar(rec, course, LATENT_COSINE, scores);
 	return true;
 }
 
@@ -865,8 +846,7 @@ als_compare(const Recommender *rec, const History *a, const History *b, void *me
 	float		result = NO_OPINION;
 
 	if (fold_in(rec, a, &scratch, scratch.x) && fold_in(rec, b, &scratch, scratch.other))
-		result = cosine(scratch.x, vector_norm(scratch.x, k), scratch.other,
-						vector_norm(scratch.other, k), k);
+		result = latent_cosine(scratch.x, scratch.other, k);
 	clear_scratch(rec, a->n > b->n ? a : b, &scratch);
 	return result;
 }
@@ -876,10 +856,10 @@ als_compare(const Recommender *rec, const History *a, const History *b, void *me
  * (y_c' A^-1 y_j) c_j: one system with y_c on the right side.
  */
 static int
-explain_by_courses(const Recommender *rec, AlsRow row, int32_t course, AlsScratch *scratch,
+explain_by_courses(const AlsState *state, AlsRow row, const float *vector, AlsScratch *scratch,
 				   Reason *reasons, int max)
 {
-	const AlsSide *side = &((const AlsState *) rec->state)->side;
+	const AlsSide *side = &state->side;
 	int			k = side->n_factors;
 	size_t		size = (size_t) k * (size_t) k;
 	float	   *a = scratch->solver;
@@ -887,14 +867,14 @@ explain_by_courses(const Recommender *rec, AlsRow row, int32_t course, AlsScratc
 
 	memcpy(a, side->gram, size * sizeof(float));
 	als_add_row(side, row, a, scratch->x);
-	memcpy(scratch->x, course_factors(rec, course), (size_t) k * sizeof(float));
+	memcpy(scratch->x, vector, (size_t) k * sizeof(float));
 	if (!spd_solve(a, k, k, scratch->x, a + size))
 		return 0;
 	for (int64_t i = 0; i < row.n; i++)
 		if (row.values[i] > 0)
 			n = add_reason(reasons, n, max, (Reason) {REASON_COURSE, row.indexes[i],
 										 (side->unobserved_weight + side->alpha * row.values[i]) *
-										 vector_dot(course_factors(rec, row.indexes[i]), scratch->x, k)});
+										 vector_dot(latent_course(&state->courses, row.indexes[i]), scratch->x, k)});
 	return n;
 }
 
@@ -905,22 +885,14 @@ als_explain(const Recommender *rec, const History *history, int32_t course, void
 {
 	AlsScratch	scratch = cut_scratch(rec, memory);
 	AlsRow		row = history_row(rec, history, scratch.values);
+	int			k;
+	const float *vector = als_course_vector(rec, course, &k);
 	int			n = 0;
 
-	if (((const AlsState *) rec->state)->norms[course] > 0)
-		n = explain_by_courses(rec, row, course, &scratch, reasons, max);
+	if (vector != NULL)
+		n = explain_by_courses(rec->state, row, vector, &scratch, reasons, max);
 	clear_scratch(rec, history, &scratch);
 	return n;
-}
-
-/* The vector of a course; NULL for one that nobody took. */
-static const float *
-als_course_vector(const Recommender *rec, int32_t course, int *n)
-{
-	const AlsState *state = rec->state;
-
-	*n = state->side.n_factors;
-	return state->norms[course] > 0 ? course_factors(rec, course) : NULL;
 }
 
 /* The vector of a user. */
@@ -940,10 +912,8 @@ als_user_vector(const Recommender *rec, const History *history, void *memory, fl
 static void
 als_score_block(const Recommender *rec, const float *user_vectors, int n_users, float *scores)
 {
-	const AlsState *state = rec->state;
-
-	latent_score_block(rec, state->side.factors, state->side.n_factors, 0, user_vectors, n_users,
-					   scores);
+	latent_score_block(&((const AlsState *) rec->state)->courses, rec->n_courses, user_vectors,
+					   n_users, scores);
 }
 
 const Method method_als = {
