@@ -21,7 +21,7 @@
 #include "core/score_kernels.h"
 #include "core/vector.h"
 
-#define BLOCK_SCORES (INT64_C(1) << 18)	/* of a chunk: 1 MB, which stays in a core's cache */
+#define BLOCK_SCORES (INT64_C(1) << 19)	/* of a chunk, at most: 2 MB */
 #define ROUNDINGS 8				/* beside the product itself */
 
 /* Can the method score by blocks? */

@@ -88,7 +88,7 @@ latent_score(const LatentCourses *courses, int32_t n_courses, const float *user,
 		return;
 	}
 	product_rows(courses->factors, n_courses, courses->n_factors, user, courses->n_factors, scores);
-	scores_finish(scores, courses->added, 0, n_courses);
+	scores_finish(scores, courses->added, n_courses);
 }
 
 /* The same steps for one. */
@@ -97,20 +97,20 @@ latent_score_course(const LatentCourses *courses, const float *user, int32_t cou
 {
 	float		score = product_row(latent_course(courses, course), user, courses->n_factors);
 
-	scores_finish(&score, courses->added + course, 0, 1);
+	scores_finish(&score, courses->added + course, 1);
 	return score;
 }
 
-/* One product, then one pass over its result. */
+/* What is added, then one product on top of it. */
 void
 latent_score_block(const LatentCourses *courses, int32_t n_courses, const float *user_vectors,
 				   int n_users, float *scores)
 {
 	int			n = courses->n_factors;
 
-	blas_sgemm(false, true, n_users, n_courses, n, 1, user_vectors, n + 1, courses->factors, n, 0,
-			   scores, n_courses);
 	for (int64_t u = 0; u < n_users; u++)
-		scores_finish(scores + u * n_courses, courses->added, user_vectors[u * (n + 1) + n],
-					  n_courses);
+		scores_start(scores + u * n_courses, courses->added, user_vectors[u * (n + 1) + n],
+					 n_courses);
+	blas_sgemm(false, true, n_users, n_courses, n, 1, user_vectors, n + 1, courses->factors, n, 1,
+			   scores, n_courses);
 }

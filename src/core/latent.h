@@ -63,8 +63,8 @@ extern void latent_score(const LatentCourses *courses, int32_t n_courses, const 
 extern float latent_score_course(const LatentCourses *courses, const float *user, int32_t course);
 
 /*
- * For score_block: the same up to rounding for several users, n_factors + 1 floats each, the last
- * of which is added.  Needs blas_open.
+ * For score_block: the same up to rounding, but for products that no float holds, for several users,
+ * n_factors + 1 floats each, the last of which is added.  Needs blas_open.
  */
 extern void latent_score_block(const LatentCourses *courses, int32_t n_courses,
 							   const float *user_vectors, int n_users, float *scores);

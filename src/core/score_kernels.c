@@ -9,18 +9,27 @@
 
 #include <float.h>
 #include <math.h>
+#include <stdbool.h>
 
 #include "core/vector.h"
 
 #define BLOCK 32				/* scores looked at together */
 
+/* One pass. */
+CLONES void
+scores_start(float *restrict scores, const float *restrict added, float own, int32_t n)
+{
+	for (int32_t c = 0; c < n; c++)
+		scores[c] = added[c] + own;
+}
+
 /* One pass, without branches. */
 CLONES void
-scores_finish(float *scores, const float *added, float own, int32_t n)
+scores_finish(float *restrict scores, const float *restrict added, int32_t n)
 {
 	for (int32_t c = 0; c < n; c++)
 	{
-		float		score = scores[c] + (added[c] + own);
+		float		score = scores[c] + added[c];
 
 		scores[c] = score >= -FLT_MAX && score <= FLT_MAX ? score : -INFINITY;
 	}

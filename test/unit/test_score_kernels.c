@@ -10,6 +10,17 @@
 
 #define N 131
 
+/* The same to everything. */
+static void
+test_start(void)
+{
+	float		scores[] = {7, 7, 7};
+	float		added[] = {1, -INFINITY, 3};
+
+	scores_start(scores, added, .5f, 2);
+	CHECK(scores[0] == 1.5f && scores[1] == -INFINITY && scores[2] == 7);
+}
+
 /* Sums, with what is no finite number as no opinion; the score behind the last is left alone. */
 static void
 test_finish(void)
@@ -17,8 +28,8 @@ test_finish(void)
 	float		scores[] = {1, 2, 3e38f, NAN, INFINITY, -3, 0, 9};
 	float		added[] = {.5f, -INFINITY, 3e38f, 0, 0, 1, 0, 1};
 
-	scores_finish(scores, added, .25f, 7);
-	CHECK(scores[0] == 1.75f && scores[5] == -1.75f && scores[6] == .25f);
+	scores_finish(scores, added, 7);
+	CHECK(scores[0] == 1.5f && scores[5] == -2 && scores[6] == 0);
 	for (int c = 1; c <= 4; c++)
 		CHECK(scores[c] == -INFINITY);
 	CHECK(scores[7] == 9);
@@ -56,6 +67,7 @@ test_next(void)
 int
 main(void)
 {
+	RUN(test_start);
 	RUN(test_finish);
 	RUN(test_next);
 	return unit_done();
