@@ -30,14 +30,13 @@ few_ratings(int n_factors)
 	return n_factors / FEW_PART;
 }
 
-/* System, right side and Cholesky's scratch; or the transposed row, its system and right side. */
+/* System, right side and Cholesky's scratch; the transposed row, its system and right side take less. */
 size_t
 als_scratch(int n_factors)
 {
 	size_t		k = (size_t) n_factors;
-	size_t		few = (size_t) few_ratings(n_factors);
 
-	return k * k + k + spd_scratch(n_factors) + k * few + few * few + 3 * few;
+	return k * k + k + spd_scratch(n_factors);
 }
 
 /* d_j of a rating. */

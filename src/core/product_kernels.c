@@ -13,7 +13,9 @@
 #define GROUP 4					/* rows walked together */
 #define LANES 8					/* floats of a vector */
 #define VECTORS 2				/* sums of a row */
-#define STEP (VECTORS * LANES)
+#define STEP (VECTORS * LANES)	/* floats of a row at a time: one cache line */
+#define AHEAD 512				/* floats: so far in advance lines are asked for; the processor alone stops
+								 * at every page */
 
 typedef float Vector __attribute__((vector_size(LANES * sizeof(float)), aligned(4), may_alias));
 
@@ -34,10 +36,14 @@ multiply_group(const float *const *rows, const float *x, int n, float *products)
 	int			i = 0;
 
 	for (; i + STEP <= n; i += STEP)
+	{
+		for (int g = 0; g < GROUP; g++)
+			__builtin_prefetch(rows[g] + i + AHEAD);
 		for (int v = 0; v < VECTORS; v++)
 			for (int g = 0; g < GROUP; g++)
 				sums[g][v] += *(const Vector *) (rows[g] + i + v * LANES) *
 					*(const Vector *) (x + i + v * LANES);
+	}
 	for (int g = 0; g < GROUP; g++)
 		products[g] = sum_lanes(sums[g][0] + sums[g][1]);
 	for (; i < n; i++)
