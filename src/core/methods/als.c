@@ -22,35 +22,24 @@
  * Hu, Koren and Volinsky, "Collaborative filtering for implicit feedback datasets"
  * (2008); conjugate gradients: Takacs, Pilaszy and Tikk (2011).
  *
- * An iteration takes ratings * factors^2 multiply-adds with cholesky, about 16
- * ratings * factors with cg; memory 4 (users + courses) * factors bytes.
+ * Training: als_train.h; memory 4 (users + courses) * factors bytes.
  */
 #include <float.h>
 #include <math.h>
 #include <stddef.h>
 #include <string.h>
 
-#include "core/als_kernels.h"
+#include "core/als_train.h"
 #include "core/latent.h"
 #include "core/methods/methods.h"
 #include "core/methods/support.h"
-#include "core/parallel.h"
-#include "core/rng.h"
 #include "core/spd.h"
 #include "core/vector.h"
 
 #define FACTORS_MAX 512
-#define CG_STEPS 3
 #define CG_FACTORS 32			/* from so many up conjugate gradients are faster */
-#define INIT_STD_DEV 0.1
 #define MEAN_CONFIDENCE 10		/* that the mean rating adds, by default */
 #define CHANCE_FACTOR 1.6		/* see default_regularization */
-
-/* Work is counted in multiply-adds of an exact half-step. */
-#define CHUNK_WORK INT64_C(33554432)	/* rows handed out together: about 2 ms */
-#define LONG_WORK (4 * CHUNK_WORK)	/* a row beyond it is solved by all threads */
-#define SEGMENTS 32				/* of a Gram matrix computed at a time */
-#define SEGMENT_ROWS_MAX 8192
 
 /* Section "weights": the parameters in force, whether given or from the data. */
 enum
@@ -117,396 +106,6 @@ uses_cg(const AlsParams *params)
 
 /* ---------------------------------------------------------------- training */
 
-/* Rows of one side that are solved by one half-step, cut into chunks of about equal work. */
-typedef struct AlsRows
-{
-	const Csr  *ratings;		/* rows to solve x given rows */
-	const float *values;		/* of the entries, aged */
-	int32_t    *starts;			/* n_chunks + 1 */
-	int64_t		n_chunks;
-	double	   *losses;			/* per chunk: objective of its rows */
-	double	   *squares;		/* per chunk: sum of squared lengths */
-	float	   *factors;		/* the solution */
-} AlsRows;
-
-/* A training run. */
-typedef struct AlsFit
-{
-	const AlsParams *params;
-	double		weights[N_WEIGHTS];
-	AlsRows		users;
-	AlsRows		courses;
-	float	   *gram;			/* of the half-step under way */
-	float	   *whitener;
-	double	   *wide;			/* sums of a Gram matrix, and its right side */
-	double	   *inverse;		/* its inverse factor in the making */
-	float	   *segments;		/* SEGMENTS matrices with right sides */
-	float	   *scratch;		/* of each worker */
-	size_t		scratch_floats;
-	AlsSide		side;
-	AlsRows    *rows;			/* being solved */
-} AlsFit;
-
-/* Multiply-adds of a row with n ratings. */
-static int64_t
-row_work(int64_t n, int64_t factors)
-{
-	return (n + factors / 2 + 1) * factors * factors;
-}
-
-/* Is the row solved by all threads together? */
-static bool
-is_long(const AlsFit *fit, int64_t n)
-{
-	return row_work(n, fit->params->factors) > LONG_WORK;
-}
-
-/* Cuts the rows into chunks. */
-static RecsysStatus
-cut_rows(Env *env, const AlsFit *fit, AlsRows *rows)
-{
-	int32_t		n = rows->ratings->n_rows;
-	int64_t		work = 0;
-
-	rows->starts = env_alloc(env, (size_t) n + 1, sizeof(int32_t));
-	if (rows->starts == NULL)
-		return env->status;
-	rows->n_chunks = 0;
-	for (int32_t i = 0; i < n; i++)
-	{
-		int64_t		length = csr_row_length(rows->ratings, i);
-
-		if (i == 0 || work >= CHUNK_WORK)
-		{
-			rows->starts[rows->n_chunks++] = i;
-			work = 0;
-		}
-		work += is_long(fit, length) ? 0 : row_work(length, fit->params->factors);
-	}
-	rows->starts[rows->n_chunks] = n;
-	rows->starts = env_resize(env, rows->starts, (size_t) rows->n_chunks + 1, sizeof(int32_t));
-	rows->losses = env_alloc(env, (size_t) rows->n_chunks + 1, sizeof(double));
-	rows->squares = env_alloc(env, (size_t) rows->n_chunks + 1, sizeof(double));
-	return rows->losses == NULL || rows->squares == NULL ? env->status : RECSYS_OK;
-}
-
-/* The ratings of row i. */
-static AlsRow
-als_row(const AlsRows *rows, int32_t i)
-{
-	int64_t		begin = rows->ratings->offsets[i];
-
-	return (AlsRow) {csr_row_length(rows->ratings, i), rows->ratings->indexes + begin,
-		rows->values + begin};
-}
-
-/* Solves the rows of one chunk but for the long ones. */
-static RecsysStatus
-solve_chunk(void *arg, int64_t begin, int64_t end, int worker)
-{
-	AlsFit	   *fit = arg;
-	AlsRows    *rows = fit->rows;
-	int			k = fit->side.n_factors;
-	float	   *scratch = fit->scratch + (size_t) worker * fit->scratch_floats;
-	bool		cg = uses_cg(fit->params);
-
-	(void) end;
-	rows->losses[begin] = rows->squares[begin] = 0;
-	for (int32_t i = rows->starts[begin]; i < rows->starts[begin + 1]; i++)
-	{
-		AlsRow		row = als_row(rows, i);
-		float	   *x = rows->factors + (int64_t) i * k;
-		double		loss = 0;
-
-		if (is_long(fit, row.n))
-			continue;
-		if (row.n == 0)
-			memset(x, 0, (size_t) k * sizeof(float));
-		else if (cg)
-			als_cg(&fit->side, row, CG_STEPS, x, &loss, scratch);
-		else if (!als_exact(&fit->side, row, x, &loss, scratch))
-			return RECSYS_SINGULAR;
-		rows->losses[begin] += loss;
-		rows->squares[begin] += (double) vector_dot(x, x, k);
-	}
-	return RECSYS_OK;
-}
-
-/* A Gram matrix in segments: of all given factors, or of those of a long row. */
-typedef struct GramJob
-{
-	const AlsSide *side;
-	const AlsRow *row;			/* NULL: all */
-	int64_t		n;				/* rows to add up */
-	int64_t		segment;		/* rows of a segment */
-	int64_t		first;			/* row of this turn */
-	float	   *segments;
-	size_t		stride;			/* floats of a segment's sums */
-	double		sums[SEGMENTS]; /* of als_add_row */
-} GramJob;
-
-/* Sums of one segment. */
-static RecsysStatus
-sum_segment(void *arg, int64_t begin, int64_t end, int worker)
-{
-	GramJob    *job = arg;
-	int			k = job->side->n_factors;
-	float	   *a = job->segments + (size_t) begin * job->stride;
-	int64_t		first = job->first + begin * job->segment;
-	int64_t		n = job->n - first < job->segment ? job->n - first : job->segment;
-
-	(void) end;
-	(void) worker;
-	memset(a, 0, job->stride * sizeof(float));
-	if (job->row == NULL)
-		gram_add_dense(job->side->factors + first * k, n, k, a, k);
-	else
-		job->sums[begin] = als_add_row(job->side, (AlsRow) {n, job->row->indexes + first,
-													job->row->values + first},
-									   a, a + (size_t) k * (size_t) k);
-	return RECSYS_OK;
-}
-
-/* Rows of a segment: about half a millisecond. */
-static int64_t
-segment_rows(int64_t factors)
-{
-	int64_t		n = CHUNK_WORK / 4 / (factors * factors);
-
-	return n > SEGMENT_ROWS_MAX ? SEGMENT_ROWS_MAX : n;
-}
-
-/* Floats of the sums of a segment. */
-static size_t
-segment_floats(int64_t factors)
-{
-	return (size_t) (factors * factors + factors);
-}
-
-/*
- * fit->wide = the sums over all rows of the job, segments in order; *sum, if wanted, that of
- * als_add_row.
- */
-static RecsysStatus
-sum_gram(Env *env, AlsFit *fit, int64_t n, const AlsRow *row, double *sum)
-{
-	GramJob		job = {.side = &fit->side, .row = row, .n = n,
-		.segment = segment_rows(fit->params->factors), .segments = fit->segments,
-		.stride = segment_floats(fit->params->factors)};
-
-	memset(fit->wide, 0, job.stride * sizeof(double));
-	while (job.first < n)
-	{
-		int64_t		left = (n - job.first - 1) / job.segment + 1;
-		int64_t		count = left < SEGMENTS ? left : SEGMENTS;
-
-		TRY(parallel_for(env, count, 1, sum_segment, &job, false));
-		for (int64_t s = 0; s < count; s++)
-		{
-			const float *a = fit->segments + (size_t) s * job.stride;
-
-			for (size_t i = 0; i < job.stride; i++)
-				fit->wide[i] += (double) a[i];
-			if (sum != NULL)
-				*sum += job.sums[s];
-		}
-		job.first += count * job.segment;
-	}
-	return RECSYS_OK;
-}
-
-/* Says which parameter makes the systems regular. */
-static RecsysStatus
-fail_singular(Env *env)
-{
-	env_fail(env, RECSYS_NOT_CONVERGED, "factors could not be computed: a system of equations is singular to the precision of a float");
-	return env_hint(env, "Raise \"regularization\", or lower \"alpha\" or \"factors\".");
-}
-
-/*
- * The inverse of the Cholesky factor of fit->wide, k rows; false when it has none.  In double: it is
- * needed to a precision that the squares in a Gram matrix use up in float.
- */
-static RecsysStatus
-invert_factor(Env *env, AlsFit *fit)
-{
-	int64_t		k = fit->params->factors;
-	double	   *l = fit->wide;
-	double	   *m = fit->inverse;
-
-	for (int64_t i = 0; i < k; i++)
-	{
-		if (env_interrupted(env))
-			return env->status;
-		for (int64_t j = 0; j <= i; j++)
-		{
-			double		sum = l[i * k + j];
-
-			for (int64_t d = 0; d < j; d++)
-				sum -= l[i * k + d] * l[j * k + d];
-			if (i == j && !(sum > 0))
-				return fail_singular(env);
-			l[i * k + j] = i == j ? sqrt(sum) : sum / l[j * k + j];
-		}
-		for (int64_t j = 0; j < k; j++)
-			m[i * k + j] = i == j;
-		for (int64_t d = 0; d < i; d++)
-			for (int64_t j = 0; j <= d; j++)
-				m[i * k + j] -= l[i * k + d] * m[d * k + j];
-		for (int64_t j = 0; j <= i; j++)
-			m[i * k + j] /= l[i * k + i];
-	}
-	return RECSYS_OK;
-}
-
-/* Makes n rows of factors the given side; whiten: with the whitener. */
-static RecsysStatus
-give_side(Env *env, AlsFit *fit, const float *factors, int64_t n, bool whiten, double *squares)
-{
-	int64_t		k = fit->params->factors;
-
-	fit->side = (AlsSide) {.n_factors = (int) k, .factors = factors, .gram = fit->gram,
-		.whitener = fit->whitener, .unobserved_weight = (float) fit->params->unobserved_weight,
-		.alpha = (float) fit->weights[WEIGHT_ALPHA]};
-	TRY(sum_gram(env, fit, n, NULL, NULL));
-	*squares = 0;
-	for (int64_t i = 0; i < k; i++)
-	{
-		*squares += fit->wide[i * k + i];
-		for (int64_t j = 0; j <= i; j++)
-		{
-			double		entry = fit->params->unobserved_weight * fit->wide[i * k + j] +
-				(i == j ? fit->weights[WEIGHT_REGULARIZATION] : 0);
-
-			fit->wide[i * k + j] = entry;
-			fit->gram[i * k + j] = fit->gram[j * k + i] = (float) entry;
-		}
-	}
-	if (!isfinite(*squares))
-		return fail_singular(env);
-	if (!whiten)
-		return RECSYS_OK;
-	TRY(invert_factor(env, fit));
-	for (int64_t i = 0; i < k * k; i++)
-		fit->whitener[i] = (float) fit->inverse[i];
-	return RECSYS_OK;
-}
-
-/* Solves one long row exactly, on all threads. */
-static RecsysStatus
-solve_long_row(Env *env, AlsFit *fit, int32_t i, double *loss)
-{
-	size_t		k = (size_t) fit->params->factors;
-	AlsRow		row = als_row(fit->rows, i);
-	float	   *x = fit->rows->factors + (size_t) i * k;
-	float	   *a = fit->scratch;
-	float	   *b = a + k * k;
-
-	TRY(sum_gram(env, fit, row.n, &row, loss));
-	for (size_t j = 0; j < k * k; j++)
-		a[j] = (float) ((double) fit->gram[j] + fit->wide[j]);
-	for (size_t j = 0; j < k; j++)
-		x[j] = b[j] = (float) fit->wide[k * k + j];
-	if (!spd_solve(a, (int) k, (int) k, x, b + k))
-		return fail_singular(env);
-	*loss -= (double) vector_dot(b, x, (int64_t) k);
-	return RECSYS_OK;
-}
-
-/* The half-step of one side; *loss its objective, *squares the sum of its squared lengths. */
-static RecsysStatus
-half_step(Env *env, AlsFit *fit, AlsRows *rows, double *loss, double *squares)
-{
-	RecsysStatus status;
-
-	fit->rows = rows;
-	status = parallel_for(env, rows->n_chunks, 1, solve_chunk, fit, false);
-	if (status == RECSYS_SINGULAR)
-		return fail_singular(env);
-	TRY(status);
-	*loss = *squares = 0;
-	for (int64_t c = 0; c < rows->n_chunks; c++)
-	{
-		*loss += rows->losses[c];
-		*squares += rows->squares[c];
-	}
-	for (int32_t i = 0; i < rows->ratings->n_rows; i++)
-	{
-		if (!is_long(fit, csr_row_length(rows->ratings, i)))
-			continue;
-		TRY(solve_long_row(env, fit, i, loss));
-		*squares += (double) vector_dot(rows->factors + (int64_t) i * fit->params->factors,
-										rows->factors + (int64_t) i * fit->params->factors,
-										fit->params->factors);
-	}
-	return RECSYS_OK;
-}
-
-/* One iteration; *objective and its share that is regularisation. */
-static RecsysStatus
-iterate(Env *env, AlsFit *fit, double *objective, double *penalty)
-{
-	bool		whiten = !uses_cg(fit->params);
-	double		user_squares;
-	double		course_squares;
-	double		loss;
-
-	TRY(give_side(env, fit, fit->courses.factors, fit->courses.ratings->n_rows, whiten,
-				  &course_squares));
-	TRY(half_step(env, fit, &fit->users, &loss, &user_squares));
-	TRY(give_side(env, fit, fit->users.factors, fit->users.ratings->n_rows, whiten,
-				  &user_squares));
-	TRY(half_step(env, fit, &fit->courses, &loss, &course_squares));
-	*objective = loss + fit->weights[WEIGHT_REGULARIZATION] * user_squares;
-	*penalty = fit->weights[WEIGHT_REGULARIZATION] * (user_squares + course_squares);
-	if (!isfinite(*objective) || !isfinite(*penalty))
-		return fail_singular(env);
-	return RECSYS_OK;
-}
-
-/* Iterates until the objective stays, or to the end. */
-static RecsysStatus
-run_iterations(Env *env, AlsFit *fit)
-{
-	const AlsParams *params = fit->params;
-	double		before = INFINITY;
-
-	for (int64_t i = 1; i <= params->iterations; i++)
-	{
-		double		objective;
-		double		penalty;
-
-		env_progress(env, PHASE_FITTING, i - 1, params->iterations);
-		TRY(iterate(env, fit, &objective, &penalty));
-		env_loss(env, (int) i, "weighted_error", objective - penalty);
-		env_loss(env, (int) i, "regularization", penalty);
-		if (before - objective < params->tolerance * objective)
-			break;
-		before = objective;
-	}
-	env_progress(env, PHASE_FITTING, params->iterations, params->iterations);
-	return RECSYS_OK;
-}
-
-/* Random course vectors, each from a stream of its own. */
-static RecsysStatus
-init_courses(Env *env, AlsFit *fit)
-{
-	int64_t		k = fit->params->factors;
-
-	for (int32_t c = 0; c < fit->courses.ratings->n_rows; c++)
-	{
-		Rng			rng;
-
-		if (env_interrupted(env))
-			return env->status;
-		rng_seed(&rng, (uint64_t) fit->params->common.random_state, (uint64_t) c);
-		for (int64_t d = 0; d < k; d++)
-			fit->courses.factors[c * k + d] = (float) (INIT_STD_DEV * rng_normal(&rng));
-	}
-	return RECSYS_OK;
-}
-
 /* The values of a matrix, aged where that is asked for. */
 static RecsysStatus
 age_values(Env *env, const TrainingSet *set, const AlsParams *params, const Csr *csr,
@@ -531,31 +130,17 @@ age_values(Env *env, const TrainingSet *set, const AlsParams *params, const Csr 
 	return RECSYS_OK;
 }
 
-/* Prepares one side. */
-static RecsysStatus
-init_rows(Env *env, AlsFit *fit, const TrainingSet *set, const Csr *ratings, AlsRows *rows)
-{
-	rows->ratings = ratings;
-	rows->factors = env_alloc_zero(env, (size_t) ratings->n_rows * (size_t) fit->params->factors,
-								   sizeof(float));
-	if (rows->factors == NULL)
-		return env->status;
-	TRY(age_values(env, set, fit->params, ratings, &rows->values));
-	return cut_rows(env, fit, rows);
-}
-
 /* Mean of the absolute ratings. */
 static RecsysStatus
-mean_rating(Env *env, const AlsRows *users, double *mean)
+mean_rating(Env *env, const Csr *ratings, const float *values, double *mean)
 {
-	const Csr  *ratings = users->ratings;
 	double		sum = 0;
 
 	for (int64_t e = 0; e < ratings->n_entries; e++)
 	{
 		if (e % POLL_ENTRIES == 0 && env_interrupted(env))
 			return env->status;
-		sum += fabs((double) users->values[e]);
+		sum += fabs((double) values[e]);
 	}
 	*mean = sum / (double) ratings->n_entries;
 	return RECSYS_OK;
@@ -581,91 +166,62 @@ default_regularization(const AlsParams *params, double alpha, double mean, doubl
 	return fmax(fmin(wanted, confidence * strongest / 2), confidence / 100);
 }
 
-/* Fills in what the user left to the data. */
+/* What training is told, with what the user left to the data; values of the ratings by user, aged. */
 static RecsysStatus
-choose_weights(Env *env, AlsFit *fit, const TrainingSet *set)
+choose_options(Env *env, const TrainingSet *set, const AlsParams *params, const float *values,
+			   AlsOptions *options)
 {
-	const AlsParams *params = fit->params;
 	double		mean = 0;
 
-	TRY(mean_rating(env, &fit->users, &mean));
-	fit->weights[WEIGHT_ALPHA] = !isnan(params->alpha) ? params->alpha :
-		mean > 0 ? MEAN_CONFIDENCE / mean : 1;
-	fit->weights[WEIGHT_REGULARIZATION] = !isnan(params->regularization) ? params->regularization :
-		default_regularization(params, fit->weights[WEIGHT_ALPHA], mean,
-							   (double) set->summary.n_users,
+	*options = (AlsOptions) {.factors = (int) params->factors, .iterations = params->iterations,
+		.cg = uses_cg(params), .unobserved_weight = params->unobserved_weight,
+		.tolerance = params->tolerance, .random_state = (uint64_t) params->common.random_state};
+	TRY(mean_rating(env, &set->by_user, values, &mean));
+	options->alpha = !isnan(params->alpha) ? params->alpha : mean > 0 ? MEAN_CONFIDENCE / mean : 1;
+	options->regularization = !isnan(params->regularization) ? params->regularization :
+		default_regularization(params, options->alpha, mean, (double) set->summary.n_users,
 							   (double) set->summary.n_courses_rated,
 							   (double) set->summary.n_ratings);
 	return RECSYS_OK;
 }
 
-/* Allocates what a run needs. */
-static RecsysStatus
-init_fit(Env *env, AlsFit *fit, const TrainingSet *set)
-{
-	size_t		k = (size_t) fit->params->factors;
-	size_t		n_threads = env->n_threads > 1 ? (size_t) env->n_threads : 1;
-
-	TRY(init_rows(env, fit, set, &set->by_user, &fit->users));
-	TRY(init_rows(env, fit, set, &set->by_course, &fit->courses));
-	fit->scratch_floats = als_scratch((int) k);
-	fit->gram = env_alloc(env, k * k, sizeof(float));
-	fit->whitener = env_alloc(env, k * k, sizeof(float));
-	fit->wide = env_alloc(env, k * k + k, sizeof(double));
-	fit->inverse = env_alloc(env, k * k, sizeof(double));
-	fit->segments = env_alloc(env, SEGMENTS * segment_floats(fit->params->factors),
-							  sizeof(float));
-	fit->scratch = env_alloc(env, n_threads * fit->scratch_floats, sizeof(float));
-	if (fit->gram == NULL || fit->whitener == NULL || fit->wide == NULL || fit->inverse == NULL ||
-		fit->segments == NULL || fit->scratch == NULL)
-		return env->status;
-	TRY(choose_weights(env, fit, set));
-	return init_courses(env, fit);
-}
-
-/* Gives back what only training needs. */
+/* Frees the values of a matrix if they are aged. */
 static void
-end_fit(Env *env, AlsFit *fit)
+free_values(Env *env, const Csr *csr, const float *values)
 {
-	AlsRows    *sides[2] = {&fit->users, &fit->courses};
-
-	for (int i = 0; i < 2; i++)
-	{
-		if (sides[i]->values != sides[i]->ratings->values)
-			env_free(env, (float *) sides[i]->values);
-		env_free(env, sides[i]->starts);
-		env_free(env, sides[i]->losses);
-		env_free(env, sides[i]->squares);
-	}
-	env_free(env, fit->users.factors);
-	env_free(env, fit->wide);
-	env_free(env, fit->inverse);
-	env_free(env, fit->segments);
-	env_free(env, fit->scratch);
+	if (values != csr->values)
+		env_free(env, (float *) values);
 }
 
-/* Runs, and keeps what a half-step of a user needs. */
+/* Trains, and keeps what a half-step of a user needs. */
 static RecsysStatus
 als_fit(Env *env, const TrainingSet *set, const void *params, ModelWriter *writer)
 {
-	AlsFit		fit = {.params = params};
-	int64_t		k = fit.params->factors;
+	const float *user_values;
+	const float *course_values;
+	AlsOptions	options;
+	AlsFactors	model;
 	double	   *weights;
-	double		squares;
 
-	TRY(init_fit(env, &fit, set));
-	TRY(run_iterations(env, &fit));
-	TRY(give_side(env, &fit, fit.courses.factors, set->by_course.n_rows, true, &squares));
-	end_fit(env, &fit);
+	TRY(age_values(env, set, params, &set->by_user, &user_values));
+	TRY(age_values(env, set, params, &set->by_course, &course_values));
+	TRY(choose_options(env, set, params, user_values, &options));
+	TRY(als_train(env, &options, &set->by_user, user_values, &set->by_course, course_values,
+				  &model));
+	free_values(env, &set->by_user, user_values);
+	free_values(env, &set->by_course, course_values);
 	weights = env_alloc(env, N_WEIGHTS, sizeof(double));
 	if (weights == NULL)
 		return env->status;
-	memcpy(weights, fit.weights, sizeof(fit.weights));
+	weights[WEIGHT_ALPHA] = options.alpha;
+	weights[WEIGHT_REGULARIZATION] = options.regularization;
 	TRY(model_put(env, writer, "weights", SECTION_DOUBLE, N_WEIGHTS, 1, weights));
-	TRY(model_put(env, writer, "course_factors", SECTION_FLOAT, set->by_course.n_rows, k,
-				  fit.courses.factors));
-	TRY(model_put(env, writer, "gram", SECTION_FLOAT, k, k, fit.gram));
-	return model_put(env, writer, "whitener", SECTION_FLOAT, k, k, fit.whitener);
+	TRY(model_put(env, writer, "course_factors", SECTION_FLOAT, set->by_course.n_rows,
+				  options.factors, model.courses));
+	TRY(model_put(env, writer, "gram", SECTION_FLOAT, options.factors, options.factors,
+				  model.gram));
+	return model_put(env, writer, "whitener", SECTION_FLOAT, options.factors, options.factors,
+					 model.whitener);
 }
 
 /* See the header; about 8 ns a rating and factor^2 / 64 by cholesky on one thread. */
@@ -680,8 +236,7 @@ als_estimate(const Shape *shape, const void *params_in, Estimate *estimate)
 	double		work = uses_cg(params) ? 16 * n_ratings * k + 8 * rows * k * k
 		: n_ratings * k * k + rows * k * k * k / 6;
 
-	estimate->bytes = rows * (k + 1) * 4 + 4096 + 24 * k * k + SEGMENTS * 4 * (k * k + k) +
-		n_threads * 4.0 * (double) als_scratch((int) params->factors) +
+	estimate->bytes = als_train_bytes(rows, (int) params->factors, n_threads) +
 		(isnan(params->common.half_life) ? 0 : 8 * n_ratings);
 	estimate->seconds = 0.05 + (double) params->iterations * work * 1e-10 / n_threads;
 	estimate->model_bytes = (double) shape->n_courses * k * 4 + 8 * k * k;
