@@ -11,6 +11,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "core/factor_sums.h"
 #include "core/spd.h"
 #include "core/vector.h"
 
@@ -29,14 +30,13 @@ few_ratings(int n_factors)
 	return n_factors / FEW_PART;
 }
 
-/* System, right side and Cholesky's scratch; or the transposed row, its system and right side. */
+/* System, right side and Cholesky's scratch; the transposed row, its system and right side take less. */
 size_t
 als_scratch(int n_factors)
 {
 	size_t		k = (size_t) n_factors;
-	size_t		few = (size_t) few_ratings(n_factors);
 
-	return k * k + k + spd_scratch(n_factors) + k * few + few * few + 3 * few;
+	return k * k + k + spd_scratch(n_factors);
 }
 
 /* d_j of a rating. */
@@ -53,12 +53,13 @@ positive_weight(const AlsSide *side, float value)
 	return value > 0 ? side->unobserved_weight + side->alpha * value : 0;
 }
 
-/* Block by block. */
+/* Block by block; the right side first, because it asks for the rows in advance. */
 double
 als_add_row(const AlsSide *side, AlsRow row, float *a, float *b)
 {
 	const float *rows[BLOCK];
 	float		weights[BLOCK];
+	float		positives[BLOCK];
 	double		sum = 0;
 
 	for (int64_t begin = 0; begin < row.n; begin += BLOCK)
@@ -68,13 +69,13 @@ als_add_row(const AlsSide *side, AlsRow row, float *a, float *b)
 		for (int i = 0; i < n; i++)
 		{
 			float		value = row.values[begin + i];
-			float		positive = positive_weight(side, value);
 
 			rows[i] = side->factors + (int64_t) row.indexes[begin + i] * side->n_factors;
 			weights[i] = extra_weight(side, value);
-			sum += (double) positive;
-			vector_axpy(positive, rows[i], b, side->n_factors);
+			positives[i] = positive_weight(side, value);
+			sum += (double) positives[i];
 		}
+		factor_sum(side->factors, side->n_factors, row.indexes + begin, positives, n, b);
 		gram_add(rows, weights, n, side->n_factors, a, side->n_factors);
 	}
 	return sum;

@@ -18,9 +18,10 @@
 #include "core/blas.h"
 #include "core/latent.h"
 #include "core/parallel.h"
+#include "core/score_kernels.h"
 #include "core/vector.h"
 
-#define BLOCK_SCORES (INT64_C(1) << 18)	/* of a chunk: 1 MB, which stays in a core's cache */
+#define BLOCK_SCORES (INT64_C(1) << 19)	/* of a chunk, at most: 2 MB */
 #define ROUNDINGS 8				/* beside the product itself */
 
 /* Can the method score by blocks? */
@@ -148,7 +149,7 @@ rounding_margin(const Batch *batch, const float *vector, double score)
  * there are; *n_opinions: candidates with an opinion.
  */
 static int
-rank_candidates(const Batch *batch, const BatchWorker *worker, const float *vector, double least,
+rank_candidates(const Batch *batch, const BatchWorker *worker, const float *vector, float least,
 				const float *scores, Ranked *ranked, int32_t *n_opinions)
 {
 	const Recommender *rec = batch->rec;
@@ -156,11 +157,12 @@ rank_candidates(const Batch *batch, const BatchWorker *worker, const float *vect
 
 	*n_opinions = 0;
 	topk_init(&best, worker->heap, batch->n);
-	for (int32_t c = 0; c < rec->n_courses; c++)
+	for (int32_t c = scores_next(scores, 0, rec->n_courses, least); c < rec->n_courses;
+		 c = scores_next(scores, c + 1, rec->n_courses, least))
 	{
 		float		score;
 
-		if (!((double) scores[c] >= least) || !worker->allowed[c])
+		if (!worker->allowed[c])
 			continue;
 		score = rec->method->score_vector(rec, vector, c);
 		if (!(score > NO_OPINION))
@@ -190,10 +192,11 @@ rank_by_block(const Batch *batch, BatchWorker *worker, const History *history,
 	if (n > 0 && n == batch->n)
 	{
 		double		last = (double) ranked[n - 1].score;
+		double		least = last - rounding_margin(batch, vector, last);
 
-		n = rank_candidates(batch, worker, vector,
-							last - rounding_margin(batch, vector, last), scores, ranked,
-							&n_opinions);
+		/* The next float below: rounding may not leave anything out. */
+		n = rank_candidates(batch, worker, vector, nextafterf((float) least, -INFINITY), scores,
+							ranked, &n_opinions);
 	}
 	return n_opinions >= batch->n ? n : rank_alone(batch, worker, history, scores, ranked);
 }

@@ -2,13 +2,15 @@
  * latent.c
  *		Latent factors of courses and users, whatever method learned them.
  */
+#include "core/latent.h"
+
+#include <math.h>
 #include <string.h>
 
 #include "core/blas.h"
-#include "core/latent.h"
+#include "core/product_kernels.h"
+#include "core/score_kernels.h"
 #include "core/vector.h"
-
-#define COURSES_AT_ONCE 256
 
 /* The three functions come together, the bias of courses apart. */
 bool
@@ -38,21 +40,21 @@ latent_user(const Recommender *rec, const History *history, void *scratch, float
 	return rec->method->user_vector(rec, history, scratch, out) > 0;
 }
 
-/* Similarity of one course to another, whose length is given. */
+/* Cosine of two vectors, the length of one of which is given; NO_OPINION when no float holds it. */
 static float
-course_similarity(const Recommender *rec, int32_t course, const float *other, float other_norm,
-				  LatentMeasure measure)
+cosine(const float *a, const float *b, float b_norm, int n)
 {
-	int			n;
-	const float *own = rec->method->course_vector(rec, course, &n);
-	float		norm;
+	double		lengths = (double) vector_norm(a, n) * (double) b_norm;
+	float		result = (float) ((double) vector_dot(a, b, n) / lengths);
 
-	if (own == NULL)
-		return NO_OPINION;
-	if (measure == LATENT_DOT)
-		return vector_dot(own, other, n);
-	norm = vector_norm(own, n);
-	return norm > 0 && other_norm > 0 ? vector_dot(own, other, n) / (norm * other_norm) : NO_OPINION;
+	return lengths > 0 && isfinite(result) ? result : NO_OPINION;
+}
+
+/* Measures the one, then the other. */
+float
+latent_cosine(const float *a, const float *b, int n)
+{
+	return cosine(a, b, vector_norm(b, n), n);
 }
 
 /* One product for each course. */
@@ -64,47 +66,51 @@ latent_similar(const Recommender *rec, int32_t course, LatentMeasure measure, fl
 	float		norm = vector == NULL ? 0 : vector_norm(vector, n);
 
 	for (int32_t c = 0; c < rec->n_courses; c++)
-		scores[c] = vector == NULL ? NO_OPINION
-			: course_similarity(rec, c, vector, norm, measure);
-}
-
-/* Adds the biases to the scores of some courses, and takes out those that have none. */
-static void
-finish_block(const Recommender *rec, int32_t begin, int32_t end, double min_ratings,
-			 const float *user_vectors, int n_users, float *scores)
-{
-	const Method *method = rec->method;
-	float		added[COURSES_AT_ONCE];
-	int			n = 0;
-
-	for (int32_t c = begin; c < end; c++)
 	{
-		bool		known = method->course_vector(rec, c, &n) != NULL &&
-			!(rec->course_counts[c] < min_ratings);
+		const float *own = rec->method->course_vector(rec, c, &n);
 
-		added[c - begin] = !known ? NO_OPINION :
-			method->course_vector_bias == NULL ? 0 : method->course_vector_bias(rec, c);
-	}
-	for (int u = 0; u < n_users; u++)
-	{
-		float	   *row = scores + (int64_t) u * rec->n_courses;
-		float		own = user_vectors[(int64_t) u * (n + 1) + n];
-
-		for (int32_t c = begin; c < end; c++)
-			row[c] += own + added[c - begin];
+		if (vector == NULL || own == NULL)
+			scores[c] = NO_OPINION;
+		else
+			scores[c] = measure == LATENT_DOT ? vector_dot(own, vector, n)
+				: cosine(own, vector, norm, n);
 	}
 }
 
-/* One product, then one pass over its result. */
+/* All courses at once. */
 void
-latent_score_block(const Recommender *rec, const float *factors, int stride,
-				   double min_ratings, const float *user_vectors, int n_users, float *scores)
+latent_score(const LatentCourses *courses, int32_t n_courses, const float *user, float *scores)
 {
-	int			n = latent_count(rec);
+	if (user == NULL)
+	{
+		for (int32_t c = 0; c < n_courses; c++)
+			scores[c] = NO_OPINION;
+		return;
+	}
+	product_rows(courses->factors, n_courses, courses->n_factors, user, courses->n_factors, scores);
+	scores_finish(scores, courses->added, n_courses);
+}
 
-	blas_sgemm(false, true, n_users, rec->n_courses, n, 1, user_vectors, n + 1, factors, stride, 0,
-			   scores, rec->n_courses);
-	for (int32_t c = 0; c < rec->n_courses; c += COURSES_AT_ONCE)
-		finish_block(rec, c, rec->n_courses - c < COURSES_AT_ONCE ? rec->n_courses
-					 : c + COURSES_AT_ONCE, min_ratings, user_vectors, n_users, scores);
+/* The same steps for one. */
+float
+latent_score_course(const LatentCourses *courses, const float *user, int32_t course)
+{
+	float		score = product_row(latent_course(courses, course), user, courses->n_factors);
+
+	scores_finish(&score, courses->added + course, 1);
+	return score;
+}
+
+/* What is added, then one product on top of it. */
+void
+latent_score_block(const LatentCourses *courses, int32_t n_courses, const float *user_vectors,
+				   int n_users, float *scores)
+{
+	int			n = courses->n_factors;
+
+	for (int64_t u = 0; u < n_users; u++)
+		scores_start(scores + u * n_courses, courses->added, user_vectors[u * (n + 1) + n],
+					 n_courses);
+	blas_sgemm(false, true, n_users, n_courses, n, 1, user_vectors, n + 1, courses->factors, n, 1,
+			   scores, n_courses);
 }

@@ -34,13 +34,39 @@ extern bool latent_user(const Recommender *rec, const History *history, void *sc
 extern void latent_similar(const Recommender *rec, int32_t course, LatentMeasure measure,
 							float *scores);
 
+/* Cosine of two vectors; NO_OPINION when one of them has no length. */
+extern float latent_cosine(const float *a, const float *b, int n);
+
+/* Courses of a method whose score is the product of factors, plus what the course adds. */
+typedef struct LatentCourses
+{
+	const float *factors;		/* a row each */
+	int			n_factors;
+	const float *added;			/* by each: its bias; NO_OPINION: it has no score */
+} LatentCourses;
+
+/* The factors of one course. */
+static inline const float *
+latent_course(const LatentCourses *courses, int32_t course)
+{
+	return courses->factors + (int64_t) course * courses->n_factors;
+}
+
 /*
- * For score_block: scores = user_vectors x factors', plus both biases.  factors has
- * latent_count values a row, stride apart; a course without factors (course_vector) or with
- * fewer than min_ratings ratings gets NO_OPINION.  Needs blas_open.
+ * Scores of all courses for a user's n_factors factors, NULL when nothing is known of the user;
+ * NO_OPINION where no float holds one.
  */
-extern void latent_score_block(const Recommender *rec, const float *factors, int stride,
-							   double min_ratings, const float *user_vectors, int n_users,
-							   float *scores);
+extern void latent_score(const LatentCourses *courses, int32_t n_courses, const float *user,
+						 float *scores);
+
+/* Score of one course, to the bit what latent_score says: for score_vector. */
+extern float latent_score_course(const LatentCourses *courses, const float *user, int32_t course);
+
+/*
+ * For score_block: the same up to rounding, but for products that no float holds, for several users,
+ * n_factors + 1 floats each, the last of which is added.  Needs blas_open.
+ */
+extern void latent_score_block(const LatentCourses *courses, int32_t n_courses,
+							   const float *user_vectors, int n_users, float *scores);
 
 #endif							/* CORE_LATENT_H */

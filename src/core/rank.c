@@ -3,12 +3,13 @@
  *		The best courses of an array of scores.
  *
  * One pass over the scores with a bounded heap, O(courses log n) at worst and
- * one comparison a course usually; then, when rows are missing, one pass over
+ * a share of a comparison a course usually; then, when rows are missing, one pass over
  * the courses by popularity that ends with the last row wanted.
  */
 #include <float.h>
 
 #include "core/method.h"
+#include "core/score_kernels.h"
 #include "core/topk.h"
 
 /* May the course be recommended at all? */
@@ -35,9 +36,10 @@ rank_scored(const Recommender *rec, const float *scores, const RankOptions *opti
 	Topk		topk;
 
 	topk_init(&topk, heap, options->n);
-	for (int32_t c = 0; c < rec->n_courses; c++)
+	for (int32_t c = scores_next(scores, 0, rec->n_courses, least); c < rec->n_courses;
+		 c = scores_next(scores, c + 1, rec->n_courses, least))
 	{
-		if (!(scores[c] >= least) || !is_scored(scores[c]) || !is_allowed(options, c))
+		if (!is_scored(scores[c]) || !is_allowed(options, c))
 			continue;
 		topk_offer(&topk, scores[c], rec->popularity_rank[c], c);
 		if (topk.n == topk.k)

@@ -28,14 +28,14 @@ typedef struct TitlesFetch
 	MemoryContext context;
 } TitlesFetch;
 
-/* Nothing known yet. */
+/* The arrays are not cleared as a whole: most callers look a few courses up. */
 Titles *
 titles_new(const Recommender *rec)
 {
 	Titles	   *titles = palloc(sizeof(Titles));
 
-	titles->available = palloc0(sizeof(bool) * (rec->n_courses + 1));
-	titles->titles = palloc0(sizeof(char *) * ((Size) rec->n_courses + 1));
+	titles->available = palloc(sizeof(bool) * (rec->n_courses + 1));
+	titles->titles = palloc(sizeof(char *) * ((Size) rec->n_courses + 1));
 	return titles;
 }
 
@@ -136,16 +136,13 @@ current_key_type(const Dataset *dataset, const Recommender *rec, Oid relid)
 							rec->course_kind);
 }
 
-/* Starts a look-up; false when there is no relation of courses, so that all are available. */
+/* Starts a look-up; false when there is no relation of courses, so that all are available and none has a title. */
 static bool
 begin_fetch(TitlesFetch *fetch, Titles *titles, const Dataset *dataset, const Recommender *rec,
 			Oid *relid)
 {
 	if (dataset->courses == NULL)
-	{
-		memset(titles->available, true, rec->n_courses);
 		return false;
-	}
 	*relid = dataset_relation(dataset, dataset->courses);
 	fetch->titles = titles;
 	fetch->rec = rec;
@@ -165,6 +162,11 @@ titles_fetch(Titles *titles, Dataset *dataset, const Recommender *rec, const int
 				array_type,
 				types[2];
 
+	for (int i = 0; i < n; i++)
+	{
+		titles->available[courses[i]] = dataset->courses == NULL;
+		titles->titles[courses[i]] = NULL;
+	}
 	if (!begin_fetch(&fetch, titles, dataset, rec, &relid))
 		return;
 	array_type = get_array_type(fetch.key_type);
@@ -202,6 +204,8 @@ titles_fetch_all(Titles *titles, Dataset *dataset, const Recommender *rec)
 	Oid			relid,
 				types[2];
 
+	memset(titles->available, dataset->courses == NULL, sizeof(bool) * rec->n_courses);
+	memset(titles->titles, 0, sizeof(char *) * rec->n_courses);
 	if (!begin_fetch(&fetch, titles, dataset, rec, &relid))
 		return;
 	types[0] = fetch.key_type;

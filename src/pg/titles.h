@@ -8,14 +8,14 @@
 #include "core/method.h"
 #include "pg/dataset.h"
 
-/* Per course of the model; both arrays have n_courses entries. */
+/* Per course of the model; only entries of courses that were looked up say anything. */
 typedef struct Titles
 {
 	bool	   *available;		/* is in the relation of courses */
 	char	  **titles;			/* NULL when it has none */
 } Titles;
 
-/* Nothing known yet. */
+/* Nothing looked up yet. */
 extern Titles *titles_new(const Recommender *rec);
 
 /* Looks these courses up, as the caller.  SPI must be connected. */

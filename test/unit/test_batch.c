@@ -19,7 +19,7 @@
 
 typedef struct TiesState
 {
-	const float *factors;
+	LatentCourses courses;
 } TiesState;
 
 /*
@@ -45,19 +45,6 @@ ties_fit(Env *env, const TrainingSet *set, const void *params, ModelWriter *writ
 	return model_put(env, writer, "factors", SECTION_FLOAT, n, TIES_FACTORS, factors);
 }
 
-/* Finds the rows. */
-static RecsysStatus
-ties_open(Env *env, Recommender *rec)
-{
-	int64_t		n = rec->n_courses;
-	int64_t		k = TIES_FACTORS;
-	const void *data;
-
-	TRY(model_get(env, &rec->model, "factors", SECTION_FLOAT, &n, &k, &data));
-	((TiesState *) rec->state)->factors = data;
-	return RECSYS_OK;
-}
-
 /* Nothing is estimated. */
 static void
 ties_estimate(const Shape *shape, const void *params, Estimate *estimate)
@@ -73,7 +60,7 @@ ties_course_vector(const Recommender *rec, int32_t course, int *n)
 {
 	*n = TIES_FACTORS;
 	return course % 7 == 0 ? NULL :
-		((const TiesState *) rec->state)->factors + course * TIES_FACTORS;
+		latent_course(&((const TiesState *) rec->state)->courses, course);
 }
 
 /* Biases that differ less than rounding does. */
@@ -82,6 +69,24 @@ ties_bias(const Recommender *rec, int32_t course)
 {
 	(void) rec;
 	return 1e-6f * (float) (course % 3);
+}
+
+/* Finds the factors, and what each course adds to a product. */
+static RecsysStatus
+ties_open(Env *env, Recommender *rec)
+{
+	int64_t		n = rec->n_courses;
+	int64_t		k = TIES_FACTORS;
+	const void *data;
+	float	   *added = env_alloc(env, (size_t) rec->n_courses, sizeof(float));
+
+	if (added == NULL)
+		return env->status;
+	for (int32_t c = 0; c < rec->n_courses; c++)
+		added[c] = c % 7 == 0 ? NO_OPINION : ties_bias(rec, c);
+	TRY(model_get(env, &rec->model, "factors", SECTION_FLOAT, &n, &k, &data));
+	((TiesState *) rec->state)->courses = (LatentCourses) {data, TIES_FACTORS, added};
+	return RECSYS_OK;
 }
 
 /* Random, the same for the same history; users with one course have none. */
@@ -130,7 +135,7 @@ ties_score(const Recommender *rec, const History *history, void *scratch, float 
 static void
 ties_score_block(const Recommender *rec, const float *user_vectors, int n_users, float *scores)
 {
-	latent_score_block(rec, ((const TiesState *) rec->state)->factors, TIES_FACTORS, 0, user_vectors,
+	latent_score_block(&((const TiesState *) rec->state)->courses, rec->n_courses, user_vectors,
 					   n_users, scores);
 }
 

@@ -196,7 +196,7 @@ user_loss(const TestModel *model, const TrainingSet *set, int user, double pairs
 
 	for (int c = 0; c < csr->n_cols; c++)
 	{
-		const float *v = ((const MfState *) model->rec.state)->courses + c * params->factors;
+		const float *v = ((const MfState *) model->rec.state)->courses.factors + c * params->factors;
 		double		product = 0;
 
 		for (int i = 0; i < params->factors; i++)
@@ -260,7 +260,7 @@ check_serving(const char *lines)
 			double		product = 0;
 
 			for (int i = 0; i < k; i++)
-				product += u[i] * ((const MfState *) model.rec.state)->courses[c * k + i];
+				product += u[i] * ((const MfState *) model.rec.state)->courses.factors[c * k + i];
 			test_method_scratch(&model);
 			CHECK_NEAR(rating, product, 1e-4);
 			if (model.rec.course_counts[c] >= params->min_ratings)

@@ -155,7 +155,7 @@ check_solve(int n, int lda)
 			double		sum = 0;
 
 			for (int k = 0; k <= j; k++)
-				sum += (double) a[i * lda + k] * a[j * lda + k];
+				sum += (double) a[k * lda + i] * a[k * lda + j];
 			CHECK_NEAR(sum, full[i * lda + j], 2e-6 * (n + 10) * 3);
 		}
 	memcpy(x, b, (size_t) n * sizeof(float));

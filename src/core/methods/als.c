@@ -22,35 +22,24 @@
  * Hu, Koren and Volinsky, "Collaborative filtering for implicit feedback datasets"
  * (2008); conjugate gradients: Takacs, Pilaszy and Tikk (2011).
  *
- * An iteration takes ratings * factors^2 multiply-adds with cholesky, about 16
- * ratings * factors with cg; memory 4 (users + courses) * factors bytes.
+ * Training: als_train.h; memory 4 (users + courses) * factors bytes.
  */
 #include <float.h>
 #include <math.h>
 #include <stddef.h>
 #include <string.h>
 
-#include "core/als_kernels.h"
+#include "core/als_train.h"
 #include "core/latent.h"
 #include "core/methods/methods.h"
 #include "core/methods/support.h"
-#include "core/parallel.h"
-#include "core/rng.h"
 #include "core/spd.h"
 #include "core/vector.h"
 
 #define FACTORS_MAX 512
-#define CG_STEPS 3
 #define CG_FACTORS 32			/* from so many up conjugate gradients are faster */
-#define INIT_STD_DEV 0.1
 #define MEAN_CONFIDENCE 10		/* that the mean rating adds, by default */
 #define CHANCE_FACTOR 1.6		/* see default_regularization */
-
-/* Work is counted in multiply-adds of an exact half-step. */
-#define CHUNK_WORK INT64_C(33554432)	/* rows handed out together: about 2 ms */
-#define LONG_WORK (4 * CHUNK_WORK)	/* a row beyond it is solved by all threads */
-#define SEGMENTS 32				/* of a Gram matrix computed at a time */
-#define SEGMENT_ROWS_MAX 8192
 
 /* Section "weights": the parameters in force, whether given or from the data. */
 enum
@@ -83,7 +72,7 @@ typedef struct AlsParams
 typedef struct AlsState
 {
 	AlsSide		side;			/* the courses */
-	float	   *norms;			/* lengths of their vectors */
+	LatentCourses courses;		/* the same, for scores */
 } AlsState;
 
 static const ParamDef als_params[] = {
@@ -117,396 +106,6 @@ uses_cg(const AlsParams *params)
 
 /* ---------------------------------------------------------------- training */
 
-/* Rows of one side that are solved by one half-step, cut into chunks of about equal work. */
-typedef struct AlsRows
-{
-	const Csr  *ratings;		/* rows to solve x given rows */
-	const float *values;		/* of the entries, aged */
-	int32_t    *starts;			/* n_chunks + 1 */
-	int64_t		n_chunks;
-	double	   *losses;			/* per chunk: objective of its rows */
-	double	   *squares;		/* per chunk: sum of squared lengths */
-	float	   *factors;		/* the solution */
-} AlsRows;
-
-/* A training run. */
-typedef struct AlsFit
-{
-	const AlsParams *params;
-	double		weights[N_WEIGHTS];
-	AlsRows		users;
-	AlsRows		courses;
-	float	   *gram;			/* of the half-step under way */
-	float	   *whitener;
-	double	   *wide;			/* sums of a Gram matrix, and its right side */
-	double	   *inverse;		/* its inverse factor in the making */
-	float	   *segments;		/* SEGMENTS matrices with right sides */
-	float	   *scratch;		/* of each worker */
-	size_t		scratch_floats;
-	AlsSide		side;
-	AlsRows    *rows;			/* being solved */
-} AlsFit;
-
-/* Multiply-adds of a row with n ratings. */
-static int64_t
-row_work(int64_t n, int64_t factors)
-{
-	return (n + factors / 2 + 1) * factors * factors;
-}
-
-/* Is the row solved by all threads together? */
-static bool
-is_long(const AlsFit *fit, int64_t n)
-{
-	return row_work(n, fit->params->factors) > LONG_WORK;
-}
-
-/* Cuts the rows into chunks. */
-static RecsysStatus
-cut_rows(Env *env, const AlsFit *fit, AlsRows *rows)
-{
-	int32_t		n = rows->ratings->n_rows;
-	int64_t		work = 0;
-
-	rows->starts = env_alloc(env, (size_t) n + 1, sizeof(int32_t));
-	if (rows->starts == NULL)
-		return env->status;
-	rows->n_chunks = 0;
-	for (int32_t i = 0; i < n; i++)
-	{
-		int64_t		length = csr_row_length(rows->ratings, i);
-
-		if (i == 0 || work >= CHUNK_WORK)
-		{
-			rows->starts[rows->n_chunks++] = i;
-			work = 0;
-		}
-		work += is_long(fit, length) ? 0 : row_work(length, fit->params->factors);
-	}
-	rows->starts[rows->n_chunks] = n;
-	rows->starts = env_resize(env, rows->starts, (size_t) rows->n_chunks + 1, sizeof(int32_t));
-	rows->losses = env_alloc(env, (size_t) rows->n_chunks + 1, sizeof(double));
-	rows->squares = env_alloc(env, (size_t) rows->n_chunks + 1, sizeof(double));
-	return rows->losses == NULL || rows->squares == NULL ? env->status : RECSYS_OK;
-}
-
-/* The ratings of row i. */
-static AlsRow
-als_row(const AlsRows *rows, int32_t i)
-{
-	int64_t		begin = rows->ratings->offsets[i];
-
-	return (AlsRow) {csr_row_length(rows->ratings, i), rows->ratings->indexes + begin,
-		rows->values + begin};
-}
-
-/* Solves the rows of one chunk but for the long ones. */
-static RecsysStatus
-solve_chunk(void *arg, int64_t begin, int64_t end, int worker)
-{
-	AlsFit	   *fit = arg;
-	AlsRows    *rows = fit->rows;
-	int			k = fit->side.n_factors;
-	float	   *scratch = fit->scratch + (size_t) worker * fit->scratch_floats;
-	bool		cg = uses_cg(fit->params);
-
-	(void) end;
-	rows->losses[begin] = rows->squares[begin] = 0;
-	for (int32_t i = rows->starts[begin]; i < rows->starts[begin + 1]; i++)
-	{
-		AlsRow		row = als_row(rows, i);
-		float	   *x = rows->factors + (int64_t) i * k;
-		double		loss = 0;
-
-		if (is_long(fit, row.n))
-			continue;
-		if (row.n == 0)
-			memset(x, 0, (size_t) k * sizeof(float));
-		else if (cg)
-			als_cg(&fit->side, row, CG_STEPS, x, &loss, scratch);
-		else if (!als_exact(&fit->side, row, x, &loss, scratch))
-			return RECSYS_SINGULAR;
-		rows->losses[begin] += loss;
-		rows->squares[begin] += (double) vector_dot(x, x, k);
-	}
-	return RECSYS_OK;
-}
-
-/* A Gram matrix in segments: of all given factors, or of those of a long row. */
-typedef struct GramJob
-{
-	const AlsSide *side;
-	const AlsRow *row;			/* NULL: all */
-	int64_t		n;				/* rows to add up */
-	int64_t		segment;		/* rows of a segment */
-	int64_t		first;			/* row of this turn */
-	float	   *segments;
-	size_t		stride;			/* floats of a segment's sums */
-	double		sums[SEGMENTS]; /* of als_add_row */
-} GramJob;
-
-/* Sums of one segment. */
-static RecsysStatus
-sum_segment(void *arg, int64_t begin, int64_t end, int worker)
-{
-	GramJob    *job = arg;
-	int			k = job->side->n_factors;
-	float	   *a = job->segments + (size_t) begin * job->stride;
-	int64_t		first = job->first + begin * job->segment;
-	int64_t		n = job->n - first < job->segment ? job->n - first : job->segment;
-
-	(void) end;
-	(void) worker;
-	memset(a, 0, job->stride * sizeof(float));
-	if (job->row == NULL)
-		gram_add_dense(job->side->factors + first * k, n, k, a, k);
-	else
-		job->sums[begin] = als_add_row(job->side, (AlsRow) {n, job->row->indexes + first,
-													job->row->values + first},
-									   a, a + (size_t) k * (size_t) k);
-	return RECSYS_OK;
-}
-
-/* Rows of a segment: about half a millisecond. */
-static int64_t
-segment_rows(int64_t factors)
-{
-	int64_t		n = CHUNK_WORK / 4 / (factors * factors);
-
-	return n > SEGMENT_ROWS_MAX ? SEGMENT_ROWS_MAX : n;
-}
-
-/* Floats of the sums of a segment. */
-static size_t
-segment_floats(int64_t factors)
-{
-	return (size_t) (factors * factors + factors);
-}
-
-/*
- * fit->wide = the sums over all rows of the job, segments in order; *sum, if wanted, that of
- * als_add_row.
- */
-static RecsysStatus
-sum_gram(Env *env, AlsFit *fit, int64_t n, const AlsRow *row, double *sum)
-{
-	GramJob		job = {.side = &fit->side, .row = row, .n = n,
-		.segment = segment_rows(fit->params->factors), .segments = fit->segments,
-		.stride = segment_floats(fit->params->factors)};
-
-	memset(fit->wide, 0, job.stride * sizeof(double));
-	while (job.first < n)
-	{
-		int64_t		left = (n - job.first - 1) / job.segment + 1;
-		int64_t		count = left < SEGMENTS ? left : SEGMENTS;
-
-		TRY(parallel_for(env, count, 1, sum_segment, &job, false));
-		for (int64_t s = 0; s < count; s++)
-		{
-			const float *a = fit->segments + (size_t) s * job.stride;
-
-			for (size_t i = 0; i < job.stride; i++)
-				fit->wide[i] += (double) a[i];
-			if (sum != NULL)
-				*sum += job.sums[s];
-		}
-		job.first += count * job.segment;
-	}
-	return RECSYS_OK;
-}
-
-/* Says which parameter makes the systems regular. */
-static RecsysStatus
-fail_singular(Env *env)
-{
-	env_fail(env, RECSYS_NOT_CONVERGED, "factors could not be computed: a system of equations is singular to the precision of a float");
-	return env_hint(env, "Raise \"regularization\", or lower \"alpha\" or \"factors\".");
-}
-
-/*
- * The inverse of the Cholesky factor of fit->wide, k rows; false when it has none.  In double: it is
- * needed to a precision that the squares in a Gram matrix use up in float.
- */
-static RecsysStatus
-invert_factor(Env *env, AlsFit *fit)
-{
-	int64_t		k = fit->params->factors;
-	double	   *l = fit->wide;
-	double	   *m = fit->inverse;
-
-	for (int64_t i = 0; i < k; i++)
-	{
-		if (env_interrupted(env))
-			return env->status;
-		for (int64_t j = 0; j <= i; j++)
-		{
-			double		sum = l[i * k + j];
-
-			for (int64_t d = 0; d < j; d++)
-				sum -= l[i * k + d] * l[j * k + d];
-			if (i == j && !(sum > 0))
-				return fail_singular(env);
-			l[i * k + j] = i == j ? sqrt(sum) : sum / l[j * k + j];
-		}
-		for (int64_t j = 0; j < k; j++)
-			m[i * k + j] = i == j;
-		for (int64_t d = 0; d < i; d++)
-			for (int64_t j = 0; j <= d; j++)
-				m[i * k + j] -= l[i * k + d] * m[d * k + j];
-		for (int64_t j = 0; j <= i; j++)
-			m[i * k + j] /= l[i * k + i];
-	}
-	return RECSYS_OK;
-}
-
-/* Makes n rows of factors the given side; whiten: with the whitener. */
-static RecsysStatus
-give_side(Env *env, AlsFit *fit, const float *factors, int64_t n, bool whiten, double *squares)
-{
-	int64_t		k = fit->params->factors;
-
-	fit->side = (AlsSide) {.n_factors = (int) k, .factors = factors, .gram = fit->gram,
-		.whitener = fit->whitener, .unobserved_weight = (float) fit->params->unobserved_weight,
-		.alpha = (float) fit->weights[WEIGHT_ALPHA]};
-	TRY(sum_gram(env, fit, n, NULL, NULL));
-	*squares = 0;
-	for (int64_t i = 0; i < k; i++)
-	{
-		*squares += fit->wide[i * k + i];
-		for (int64_t j = 0; j <= i; j++)
-		{
-			double		entry = fit->params->unobserved_weight * fit->wide[i * k + j] +
-				(i == j ? fit->weights[WEIGHT_REGULARIZATION] : 0);
-
-			fit->wide[i * k + j] = entry;
-			fit->gram[i * k + j] = fit->gram[j * k + i] = (float) entry;
-		}
-	}
-	if (!isfinite(*squares))
-		return fail_singular(env);
-	if (!whiten)
-		return RECSYS_OK;
-	TRY(invert_factor(env, fit));
-	for (int64_t i = 0; i < k * k; i++)
-		fit->whitener[i] = (float) fit->inverse[i];
-	return RECSYS_OK;
-}
-
-/* Solves one long row exactly, on all threads. */
-static RecsysStatus
-solve_long_row(Env *env, AlsFit *fit, int32_t i, double *loss)
-{
-	size_t		k = (size_t) fit->params->factors;
-	AlsRow		row = als_row(fit->rows, i);
-	float	   *x = fit->rows->factors + (size_t) i * k;
-	float	   *a = fit->scratch;
-	float	   *b = a + k * k;
-
-	TRY(sum_gram(env, fit, row.n, &row, loss));
-	for (size_t j = 0; j < k * k; j++)
-		a[j] = (float) ((double) fit->gram[j] + fit->wide[j]);
-	for (size_t j = 0; j < k; j++)
-		x[j] = b[j] = (float) fit->wide[k * k + j];
-	if (!spd_solve(a, (int) k, (int) k, x, b + k))
-		return fail_singular(env);
-	*loss -= (double) vector_dot(b, x, (int64_t) k);
-	return RECSYS_OK;
-}
-
-/* The half-step of one side; *loss its objective, *squares the sum of its squared lengths. */
-static RecsysStatus
-half_step(Env *env, AlsFit *fit, AlsRows *rows, double *loss, double *squares)
-{
-	RecsysStatus status;
-
-	fit->rows = rows;
-	status = parallel_for(env, rows->n_chunks, 1, solve_chunk, fit, false);
-	if (status == RECSYS_SINGULAR)
-		return fail_singular(env);
-	TRY(status);
-	*loss = *squares = 0;
-	for (int64_t c = 0; c < rows->n_chunks; c++)
-	{
-		*loss += rows->losses[c];
-		*squares += rows->squares[c];
-	}
-	for (int32_t i = 0; i < rows->ratings->n_rows; i++)
-	{
-		if (!is_long(fit, csr_row_length(rows->ratings, i)))
-			continue;
-		TRY(solve_long_row(env, fit, i, loss));
-		*squares += (double) vector_dot(rows->factors + (int64_t) i * fit->params->factors,
-										rows->factors + (int64_t) i * fit->params->factors,
-										fit->params->factors);
-	}
-	return RECSYS_OK;
-}
-
-/* One iteration; *objective and its share that is regularisation. */
-static RecsysStatus
-iterate(Env *env, AlsFit *fit, double *objective, double *penalty)
-{
-	bool		whiten = !uses_cg(fit->params);
-	double		user_squares;
-	double		course_squares;
-	double		loss;
-
-	TRY(give_side(env, fit, fit->courses.factors, fit->courses.ratings->n_rows, whiten,
-				  &course_squares));
-	TRY(half_step(env, fit, &fit->users, &loss, &user_squares));
-	TRY(give_side(env, fit, fit->users.factors, fit->users.ratings->n_rows, whiten,
-				  &user_squares));
-	TRY(half_step(env, fit, &fit->courses, &loss, &course_squares));
-	*objective = loss + fit->weights[WEIGHT_REGULARIZATION] * user_squares;
-	*penalty = fit->weights[WEIGHT_REGULARIZATION] * (user_squares + course_squares);
-	if (!isfinite(*objective) || !isfinite(*penalty))
-		return fail_singular(env);
-	return RECSYS_OK;
-}
-
-/* Iterates until the objective stays, or to the end. */
-static RecsysStatus
-run_iterations(Env *env, AlsFit *fit)
-{
-	const AlsParams *params = fit->params;
-	double		before = INFINITY;
-
-	for (int64_t i = 1; i <= params->iterations; i++)
-	{
-		double		objective;
-		double		penalty;
-
-		env_progress(env, PHASE_FITTING, i - 1, params->iterations);
-		TRY(iterate(env, fit, &objective, &penalty));
-		env_loss(env, (int) i, "weighted_error", objective - penalty);
-		env_loss(env, (int) i, "regularization", penalty);
-		if (before - objective < params->tolerance * objective)
-			break;
-		before = objective;
-	}
-	env_progress(env, PHASE_FITTING, params->iterations, params->iterations);
-	return RECSYS_OK;
-}
-
-/* Random course vectors, each from a stream of its own. */
-static RecsysStatus
-init_courses(Env *env, AlsFit *fit)
-{
-	int64_t		k = fit->params->factors;
-
-	for (int32_t c = 0; c < fit->courses.ratings->n_rows; c++)
-	{
-		Rng			rng;
-
-		if (env_interrupted(env))
-			return env->status;
-		rng_seed(&rng, (uint64_t) fit->params->common.random_state, (uint64_t) c);
-		for (int64_t d = 0; d < k; d++)
-			fit->courses.factors[c * k + d] = (float) (INIT_STD_DEV * rng_normal(&rng));
-	}
-	return RECSYS_OK;
-}
-
 /* The values of a matrix, aged where that is asked for. */
 static RecsysStatus
 age_values(Env *env, const TrainingSet *set, const AlsParams *params, const Csr *csr,
@@ -531,31 +130,17 @@ age_values(Env *env, const TrainingSet *set, const AlsParams *params, const Csr 
 	return RECSYS_OK;
 }
 
-/* Prepares one side. */
-static RecsysStatus
-init_rows(Env *env, AlsFit *fit, const TrainingSet *set, const Csr *ratings, AlsRows *rows)
-{
-	rows->ratings = ratings;
-	rows->factors = env_alloc_zero(env, (size_t) ratings->n_rows * (size_t) fit->params->factors,
-								   sizeof(float));
-	if (rows->factors == NULL)
-		return env->status;
-	TRY(age_values(env, set, fit->params, ratings, &rows->values));
-	return cut_rows(env, fit, rows);
-}
-
 /* Mean of the absolute ratings. */
 static RecsysStatus
-mean_rating(Env *env, const AlsRows *users, double *mean)
+mean_rating(Env *env, const Csr *ratings, const float *values, double *mean)
 {
-	const Csr  *ratings = users->ratings;
 	double		sum = 0;
 
 	for (int64_t e = 0; e < ratings->n_entries; e++)
 	{
 		if (e % POLL_ENTRIES == 0 && env_interrupted(env))
 			return env->status;
-		sum += fabs((double) users->values[e]);
+		sum += fabs((double) values[e]);
 	}
 	*mean = sum / (double) ratings->n_entries;
 	return RECSYS_OK;
@@ -581,94 +166,68 @@ default_regularization(const AlsParams *params, double alpha, double mean, doubl
 	return fmax(fmin(wanted, confidence * strongest / 2), confidence / 100);
 }
 
-/* Fills in what the user left to the data. */
+/* What training is told, with what the user left to the data; values of the ratings by user, aged. */
 static RecsysStatus
-choose_weights(Env *env, AlsFit *fit, const TrainingSet *set)
+choose_options(Env *env, const TrainingSet *set, const AlsParams *params, const float *values,
+			   AlsOptions *options)
 {
-	const AlsParams *params = fit->params;
 	double		mean = 0;
 
-	TRY(mean_rating(env, &fit->users, &mean));
-	fit->weights[WEIGHT_ALPHA] = !isnan(params->alpha) ? params->alpha :
-		mean > 0 ? MEAN_CONFIDENCE / mean : 1;
-	fit->weights[WEIGHT_REGULARIZATION] = !isnan(params->regularization) ? params->regularization :
-		default_regularization(params, fit->weights[WEIGHT_ALPHA], mean,
-							   (double) set->summary.n_users,
+	*options = (AlsOptions) {.factors = (int) params->factors, .iterations = params->iterations,
+		.cg = uses_cg(params), .unobserved_weight = params->unobserved_weight,
+		.tolerance = params->tolerance, .random_state = (uint64_t) params->common.random_state};
+	TRY(mean_rating(env, &set->by_user, values, &mean));
+	options->alpha = !isnan(params->alpha) ? params->alpha : mean > 0 ? MEAN_CONFIDENCE / mean : 1;
+	options->regularization = !isnan(params->regularization) ? params->regularization :
+		default_regularization(params, options->alpha, mean, (double) set->summary.n_users,
 							   (double) set->summary.n_courses_rated,
 							   (double) set->summary.n_ratings);
 	return RECSYS_OK;
 }
 
-/* Allocates what a run needs. */
-static RecsysStatus
-init_fit(Env *env, AlsFit *fit, const TrainingSet *set)
-{
-	size_t		k = (size_t) fit->params->factors;
-	size_t		n_threads = env->n_threads > 1 ? (size_t) env->n_threads : 1;
-
-	TRY(init_rows(env, fit, set, &set->by_user, &fit->users));
-	TRY(init_rows(env, fit, set, &set->by_course, &fit->courses));
-	fit->scratch_floats = als_scratch((int) k);
-	fit->gram = env_alloc(env, k * k, sizeof(float));
-	fit->whitener = env_alloc(env, k * k, sizeof(float));
-	fit->wide = env_alloc(env, k * k + k, sizeof(double));
-	fit->inverse = env_alloc(env, k * k, sizeof(double));
-	fit->segments = env_alloc(env, SEGMENTS * segment_floats(fit->params->factors),
-							  sizeof(float));
-	fit->scratch = env_alloc(env, n_threads * fit->scratch_floats, sizeof(float));
-	if (fit->gram == NULL || fit->whitener == NULL || fit->wide == NULL || fit->inverse == NULL ||
-		fit->segments == NULL || fit->scratch == NULL)
-		return env->status;
-	TRY(choose_weights(env, fit, set));
-	return init_courses(env, fit);
-}
-
-/* Gives back what only training needs. */
+/* Frees the values of a matrix if they are aged. */
 static void
-end_fit(Env *env, AlsFit *fit)
+free_values(Env *env, const Csr *csr, const float *values)
 {
-	AlsRows    *sides[2] = {&fit->users, &fit->courses};
-
-	for (int i = 0; i < 2; i++)
-	{
-		if (sides[i]->values != sides[i]->ratings->values)
-			env_free(env, (float *) sides[i]->values);
-		env_free(env, sides[i]->starts);
-		env_free(env, sides[i]->losses);
-		env_free(env, sides[i]->squares);
-	}
-	env_free(env, fit->users.factors);
-	env_free(env, fit->wide);
-	env_free(env, fit->inverse);
-	env_free(env, fit->segments);
-	env_free(env, fit->scratch);
+	if (values != csr->values)
+		env_free(env, (float *) values);
 }
 
-/* Runs, and keeps what a half-step of a user needs. */
+/* Trains, and keeps what a half-step of a user needs. */
 static RecsysStatus
 als_fit(Env *env, const TrainingSet *set, const void *params, ModelWriter *writer)
 {
-	AlsFit		fit = {.params = params};
-	int64_t		k = fit.params->factors;
+	const float *user_values;
+	const float *course_values;
+	AlsOptions	options;
+	AlsFactors	model;
 	double	   *weights;
-	double		squares;
 
-	TRY(init_fit(env, &fit, set));
-	TRY(run_iterations(env, &fit));
-	TRY(give_side(env, &fit, fit.courses.factors, set->by_course.n_rows, true, &squares));
-	end_fit(env, &fit);
+	TRY(age_values(env, set, params, &set->by_user, &user_values));
+	TRY(age_values(env, set, params, &set->by_course, &course_values));
+	TRY(choose_options(env, set, params, user_values, &options));
+	TRY(als_train(env, &options, &set->by_user, user_values, &set->by_course, course_values,
+				  &model));
+	free_values(env, &set->by_user, user_values);
+	free_values(env, &set->by_course, course_values);
 	weights = env_alloc(env, N_WEIGHTS, sizeof(double));
 	if (weights == NULL)
 		return env->status;
-	memcpy(weights, fit.weights, sizeof(fit.weights));
+	weights[WEIGHT_ALPHA] = options.alpha;
+	weights[WEIGHT_REGULARIZATION] = options.regularization;
 	TRY(model_put(env, writer, "weights", SECTION_DOUBLE, N_WEIGHTS, 1, weights));
-	TRY(model_put(env, writer, "course_factors", SECTION_FLOAT, set->by_course.n_rows, k,
-				  fit.courses.factors));
-	TRY(model_put(env, writer, "gram", SECTION_FLOAT, k, k, fit.gram));
-	return model_put(env, writer, "whitener", SECTION_FLOAT, k, k, fit.whitener);
+	TRY(model_put(env, writer, "course_factors", SECTION_FLOAT, set->by_course.n_rows,
+				  options.factors, model.courses));
+	TRY(model_put(env, writer, "gram", SECTION_FLOAT, options.factors, options.factors,
+				  model.gram));
+	return model_put(env, writer, "whitener", SECTION_FLOAT, options.factors, options.factors,
+					 model.whitener);
 }
 
-/* See the header; about 8 ns a rating and factor^2 / 64 by cholesky on one thread. */
+/*
+ * Multiply-adds, of which fewer overlap in conjugate gradients, and 30 ns a rating for vectors that lie
+ * anywhere in memory.
+ */
 static void
 als_estimate(const Shape *shape, const void *params_in, Estimate *estimate)
 {
@@ -677,29 +236,16 @@ als_estimate(const Shape *shape, const void *params_in, Estimate *estimate)
 	double		rows = (double) shape->n_users + (double) shape->n_courses;
 	double		n_ratings = (double) shape->n_ratings;
 	int			n_threads = shape->n_threads > 1 ? shape->n_threads : 1;
-	double		work = uses_cg(params) ? 16 * n_ratings * k + 8 * rows * k * k
-		: n_ratings * k * k + rows * k * k * k / 6;
+	double		work = uses_cg(params) ? 8e-11 * (16 * n_ratings * k + 8 * rows * k * k)
+		: 6e-11 * (n_ratings * k * k + rows * k * k * k / 6);
 
-	estimate->bytes = rows * (k + 1) * 4 + 4096 + 24 * k * k + SEGMENTS * 4 * (k * k + k) +
-		n_threads * 4.0 * (double) als_scratch((int) params->factors) +
+	estimate->bytes = als_train_bytes(rows, (int) params->factors, n_threads) +
 		(isnan(params->common.half_life) ? 0 : 8 * n_ratings);
-	estimate->seconds = 0.05 + (double) params->iterations * work * 1e-10 / n_threads;
+	estimate->seconds = 0.05 + (double) params->iterations * (work + 3e-8 * n_ratings) / n_threads;
 	estimate->model_bytes = (double) shape->n_courses * k * 4 + 8 * k * k;
 }
 
 /* ---------------------------------------------------------------- serving */
-
-/* A section of floats, finite. */
-static RecsysStatus
-open_floats(Env *env, const Recommender *rec, const char *name, int64_t n_rows, int64_t n_cols,
-			const float **values)
-{
-	const void *data;
-
-	TRY(model_get(env, &rec->model, name, SECTION_FLOAT, &n_rows, &n_cols, &data));
-	*values = data;
-	return check_finite(env, data, n_rows * n_cols, "A factor is not finite.");
-}
 
 /* The confidence in force. */
 static RecsysStatus
@@ -716,7 +262,22 @@ open_alpha(Env *env, const Recommender *rec, float *alpha)
 	return RECSYS_OK;
 }
 
-/* Finds the sections and measures the course vectors. */
+/* Courses that nobody took have a vector of length 0, which is none. */
+static RecsysStatus
+open_courses(Env *env, const Recommender *rec, AlsState *state)
+{
+	int			k = state->side.n_factors;
+	float	   *added = env_alloc(env, (size_t) rec->n_courses, sizeof(float));
+
+	if (added == NULL)
+		return env->status;
+	state->courses = (LatentCourses) {state->side.factors, k, added};
+	for (int32_t c = 0; c < rec->n_courses; c++)
+		added[c] = vector_norm(latent_course(&state->courses, c), k) > 0 ? 0 : NO_OPINION;
+	return RECSYS_OK;
+}
+
+/* Finds the sections. */
 static RecsysStatus
 als_open(Env *env, Recommender *rec)
 {
@@ -730,21 +291,17 @@ als_open(Env *env, Recommender *rec)
 	TRY(open_floats(env, rec, "course_factors", rec->n_courses, k, &state->side.factors));
 	TRY(open_floats(env, rec, "gram", k, k, &state->side.gram));
 	TRY(open_floats(env, rec, "whitener", k, k, &state->side.whitener));
-	state->norms = env_alloc(env, (size_t) rec->n_courses, sizeof(float));
-	if (state->norms == NULL)
-		return env->status;
-	for (int32_t c = 0; c < rec->n_courses; c++)
-		state->norms[c] = vector_norm(state->side.factors + c * k, k);
-	return RECSYS_OK;
+	return open_courses(env, rec, state);
 }
 
-/* The vector of a course. */
+/* The vector of a course; NULL for one that nobody took. */
 static const float *
-course_factors(const Recommender *rec, int32_t course)
+als_course_vector(const Recommender *rec, int32_t course, int *n)
 {
 	const AlsState *state = rec->state;
 
-	return state->side.factors + (int64_t) course * state->side.n_factors;
+	*n = state->side.n_factors;
+	return state->courses.added[course] > NO_OPINION ? latent_course(&state->courses, course) : NULL;
 }
 
 /* Scratch memory: two vectors of users, aged ratings, and that of the solver. */
@@ -814,12 +371,7 @@ fold_in(const Recommender *rec, const History *history, AlsScratch *scratch, flo
 static float
 als_score_vector(const Recommender *rec, const float *user_vector, int32_t course)
 {
-	const AlsState *state = rec->state;
-
-	if (!(state->norms[course] > 0))
-		return NO_OPINION;
-	return finish_score((double) vector_dot(course_factors(rec, course), user_vector,
-											state->side.n_factors), NAN);
+	return latent_score_course(&((const AlsState *) rec->state)->courses, user_vector, course);
 }
 
 /* Dot products with the user's vector. */
@@ -829,30 +381,17 @@ als_score(const Recommender *rec, const History *history, void *memory, float *s
 	AlsScratch	scratch = cut_scratch(rec, memory);
 	bool		known = fold_in(rec, history, &scratch, scratch.x);
 
-	for (int32_t c = 0; c < rec->n_courses; c++)
-		scores[c] = known ? als_score_vector(rec, scratch.x, c) : NO_OPINION;
+	latent_score(&((const AlsState *) rec->state)->courses, rec->n_courses,
+				 known ? scratch.x : NULL, scores);
 	clear_scratch(rec, history, &scratch);
-}
-
-/* Cosine of two vectors, NO_OPINION where one is zero. */
-static float
-cosine(const float *a, float a_norm, const float *b, float b_norm, int n)
-{
-	if (!(a_norm > 0) || !(b_norm > 0))
-		return NO_OPINION;
-	return finish_score((double) vector_dot(a, b, n) / ((double) a_norm * (double) b_norm), NAN);
 }
 
 /* Cosine of the vectors. */
 static bool
 als_similar(const Recommender *rec, int32_t course, void *scratch, float *scores)
 {
-	const AlsState *state = rec->state;
-
 	(void) scratch;
-	for (int32_t c = 0; c < rec->n_courses; c++)
-		scores[c] = cosine(course_factors(rec, course), state->norms[course],
-						   course_factors(rec, c), state->norms[c], state->side.n_factors);
+	latent_similar(rec, course, LATENT_COSINE, scores);
 	return true;
 }
 
@@ -865,8 +404,7 @@ als_compare(const Recommender *rec, const History *a, const History *b, void *me
 	float		result = NO_OPINION;
 
 	if (fold_in(rec, a, &scratch, scratch.x) && fold_in(rec, b, &scratch, scratch.other))
-		result = cosine(scratch.x, vector_norm(scratch.x, k), scratch.other,
-						vector_norm(scratch.other, k), k);
+		result = latent_cosine(scratch.x, scratch.other, k);
 	clear_scratch(rec, a->n > b->n ? a : b, &scratch);
 	return result;
 }
@@ -876,10 +414,10 @@ als_compare(const Recommender *rec, const History *a, const History *b, void *me
  * (y_c' A^-1 y_j) c_j: one system with y_c on the right side.
  */
 static int
-explain_by_courses(const Recommender *rec, AlsRow row, int32_t course, AlsScratch *scratch,
+explain_by_courses(const AlsState *state, AlsRow row, const float *vector, AlsScratch *scratch,
 				   Reason *reasons, int max)
 {
-	const AlsSide *side = &((const AlsState *) rec->state)->side;
+	const AlsSide *side = &state->side;
 	int			k = side->n_factors;
 	size_t		size = (size_t) k * (size_t) k;
 	float	   *a = scratch->solver;
@@ -887,14 +425,14 @@ explain_by_courses(const Recommender *rec, AlsRow row, int32_t course, AlsScratc
 
 	memcpy(a, side->gram, size * sizeof(float));
 	als_add_row(side, row, a, scratch->x);
-	memcpy(scratch->x, course_factors(rec, course), (size_t) k * sizeof(float));
+	memcpy(scratch->x, vector, (size_t) k * sizeof(float));
 	if (!spd_solve(a, k, k, scratch->x, a + size))
 		return 0;
 	for (int64_t i = 0; i < row.n; i++)
 		if (row.values[i] > 0)
 			n = add_reason(reasons, n, max, (Reason) {REASON_COURSE, row.indexes[i],
 										 (side->unobserved_weight + side->alpha * row.values[i]) *
-										 vector_dot(course_factors(rec, row.indexes[i]), scratch->x, k)});
+										 vector_dot(latent_course(&state->courses, row.indexes[i]), scratch->x, k)});
 	return n;
 }
 
@@ -905,22 +443,14 @@ als_explain(const Recommender *rec, const History *history, int32_t course, void
 {
 	AlsScratch	scratch = cut_scratch(rec, memory);
 	AlsRow		row = history_row(rec, history, scratch.values);
+	int			k;
+	const float *vector = als_course_vector(rec, course, &k);
 	int			n = 0;
 
-	if (((const AlsState *) rec->state)->norms[course] > 0)
-		n = explain_by_courses(rec, row, course, &scratch, reasons, max);
+	if (vector != NULL)
+		n = explain_by_courses(rec->state, row, vector, &scratch, reasons, max);
 	clear_scratch(rec, history, &scratch);
 	return n;
-}
-
-/* The vector of a course; NULL for one that nobody took. */
-static const float *
-als_course_vector(const Recommender *rec, int32_t course, int *n)
-{
-	const AlsState *state = rec->state;
-
-	*n = state->side.n_factors;
-	return state->norms[course] > 0 ? course_factors(rec, course) : NULL;
 }
 
 /* The vector of a user. */
@@ -940,10 +470,8 @@ als_user_vector(const Recommender *rec, const History *history, void *memory, fl
 static void
 als_score_block(const Recommender *rec, const float *user_vectors, int n_users, float *scores)
 {
-	const AlsState *state = rec->state;
-
-	latent_score_block(rec, state->side.factors, state->side.n_factors, 0, user_vectors, n_users,
-					   scores);
+	latent_score_block(&((const AlsState *) rec->state)->courses, rec->n_courses, user_vectors,
+					   n_users, scores);
 }
 
 const Method method_als = {

@@ -71,10 +71,8 @@ typedef struct BprParams
 /* An opened model. */
 typedef struct BprState
 {
-	int			n_factors;
-	const float *factors;		/* of the courses */
+	LatentCourses courses;
 	const float *biases;
-	float	   *norms;			/* lengths of the factors */
 	int32_t    *candidates;		/* courses that somebody took, which alone are drawn and scored */
 	int32_t		n_candidates;
 } BprState;
@@ -500,47 +498,49 @@ bpr_estimate(const Shape *shape, const void *params_in, Estimate *estimate)
 
 /* ---------------------------------------------------------------- serving */
 
-/* A section of floats, finite. */
+/* Lists the courses that were trained: the vectors of the others have length 0. */
 static RecsysStatus
-open_floats(Env *env, const Recommender *rec, const char *name, int64_t n_cols,
-			const float **values)
+open_courses(Env *env, const Recommender *rec, BprState *state)
 {
-	int64_t		n_rows = rec->n_courses;
-	const void *data;
+	const LatentCourses *courses = &state->courses;
+	float	   *added = env_alloc(env, (size_t) rec->n_courses, sizeof(float));
 
-	TRY(model_get(env, &rec->model, name, SECTION_FLOAT, &n_rows, &n_cols, &data));
-	*values = data;
-	return check_finite(env, data, n_rows * n_cols, "A factor is not finite.");
+	state->candidates = env_alloc(env, (size_t) rec->n_courses, sizeof(int32_t));
+	if (added == NULL || state->candidates == NULL)
+		return env->status;
+	for (int32_t c = 0; c < rec->n_courses; c++)
+	{
+		bool		trained = vector_norm(latent_course(courses, c), courses->n_factors) > 0;
+
+		added[c] = trained ? state->biases[c] : NO_OPINION;
+		if (trained)
+			state->candidates[state->n_candidates++] = c;
+	}
+	state->courses.added = added;
+	return RECSYS_OK;
 }
 
-/* Finds the sections, measures the vectors, and lists those that were trained. */
+/* Finds the sections. */
 static RecsysStatus
 bpr_open(Env *env, Recommender *rec)
 {
 	BprState   *state = rec->state;
 	int64_t		k = ((const BprParams *) rec->params)->factors;
 
-	state->n_factors = (int) k;
-	TRY(open_floats(env, rec, "course_factors", k, &state->factors));
-	TRY(open_floats(env, rec, "course_biases", 1, &state->biases));
-	state->norms = env_alloc(env, (size_t) rec->n_courses, sizeof(float));
-	state->candidates = env_alloc(env, (size_t) rec->n_courses, sizeof(int32_t));
-	if (state->norms == NULL || state->candidates == NULL)
-		return env->status;
-	for (int32_t c = 0; c < rec->n_courses; c++)
-	{
-		state->norms[c] = vector_norm(state->factors + c * k, k);
-		if (state->norms[c] > 0)
-			state->candidates[state->n_candidates++] = c;
-	}
-	return RECSYS_OK;
+	state->courses.n_factors = (int) k;
+	TRY(open_floats(env, rec, "course_factors", rec->n_courses, k, &state->courses.factors));
+	TRY(open_floats(env, rec, "course_biases", rec->n_courses, 1, &state->biases));
+	return open_courses(env, rec, state);
 }
 
-/* The vector of a course. */
+/* The vector of a course; NULL for one that nobody took. */
 static const float *
-course_factors(const BprState *state, int32_t course)
+bpr_course_vector(const Recommender *rec, int32_t course, int *n)
 {
-	return state->factors + (int64_t) course * state->n_factors;
+	const LatentCourses *courses = &((const BprState *) rec->state)->courses;
+
+	*n = courses->n_factors;
+	return courses->added[course] > NO_OPINION ? latent_course(courses, course) : NULL;
 }
 
 /* Bytes: two vectors of users, the order of the courses taken, and which those are. */
@@ -573,7 +573,7 @@ fold_epoch(const Recommender *rec, const History *history, const int32_t *order,
 {
 	const BprParams *params = rec->params;
 	const BprState *state = rec->state;
-	BprStep		step = {.n_factors = state->n_factors,
+	BprStep		step = {.n_factors = state->courses.n_factors,
 		.learning_rate = (float) params->learning_rate,
 		.regularization = (float) params->regularization};
 
@@ -585,8 +585,8 @@ fold_epoch(const Recommender *rec, const History *history, const int32_t *order,
 		if (other < 0)
 			continue;
 		step.weight = history_weight(rec, history, order[i]);
-		bpr_user_step(&step, x, course_factors(state, taken), course_factors(state, other),
-					  state->biases[taken] - state->biases[other]);
+		bpr_user_step(&step, x, latent_course(&state->courses, taken),
+					  latent_course(&state->courses, other), state->biases[taken] - state->biases[other]);
 	}
 }
 
@@ -613,7 +613,7 @@ fold_in(const Recommender *rec, const History *history, int32_t *order, uint8_t 
 	Rng			rng;
 
 	for (int32_t i = 0; i < history->n; i++)
-		if (history->ratings[i] > 0 && state->norms[history->courses[i]] > 0)
+		if (history->ratings[i] > 0 && state->courses.added[history->courses[i]] > NO_OPINION)
 		{
 			order[n++] = i;
 			marked[history->courses[i]] = 1;
@@ -643,7 +643,7 @@ typedef struct BprScratch
 static BprScratch
 cut_scratch(const Recommender *rec, void *memory)
 {
-	int			k = ((const BprState *) rec->state)->n_factors;
+	int			k = ((const BprState *) rec->state)->courses.n_factors;
 	float	   *x = memory;
 	int32_t    *order = (int32_t *) (x + 2 * k);
 
@@ -654,19 +654,16 @@ cut_scratch(const Recommender *rec, void *memory)
 static void
 clear_vectors(const Recommender *rec, BprScratch *scratch)
 {
-	memset(scratch->x, 0, 2 * (size_t) ((const BprState *) rec->state)->n_factors * sizeof(float));
+	size_t		k = (size_t) ((const BprState *) rec->state)->courses.n_factors;
+
+	memset(scratch->x, 0, 2 * k * sizeof(float));
 }
 
 /* Score of one course for a user's factors. */
 static float
 bpr_score_vector(const Recommender *rec, const float *user_vector, int32_t course)
 {
-	const BprState *state = rec->state;
-
-	if (!(state->norms[course] > 0))
-		return NO_OPINION;
-	return finish_score((double) (vector_dot(course_factors(state, course), user_vector,
-											 state->n_factors) + state->biases[course]), NAN);
+	return latent_score_course(&((const BprState *) rec->state)->courses, user_vector, course);
 }
 
 /* Dot products with the user's vector, plus the biases. */
@@ -676,30 +673,17 @@ bpr_score(const Recommender *rec, const History *history, void *memory, float *s
 	BprScratch	scratch = cut_scratch(rec, memory);
 	bool		known = fold_in(rec, history, scratch.order, scratch.marked, scratch.x);
 
-	for (int32_t c = 0; c < rec->n_courses; c++)
-		scores[c] = known ? bpr_score_vector(rec, scratch.x, c) : NO_OPINION;
+	latent_score(&((const BprState *) rec->state)->courses, rec->n_courses,
+				 known ? scratch.x : NULL, scores);
 	clear_vectors(rec, &scratch);
-}
-
-/* Cosine of two vectors, NO_OPINION where one is zero. */
-static float
-cosine(const float *a, float a_norm, const float *b, float b_norm, int n)
-{
-	if (!(a_norm > 0) || !(b_norm > 0))
-		return NO_OPINION;
-	return finish_score((double) vector_dot(a, b, n) / ((double) a_norm * (double) b_norm), NAN);
 }
 
 /* Cosine of the vectors. */
 static bool
 bpr_similar(const Recommender *rec, int32_t course, void *scratch, float *scores)
 {
-	const BprState *state = rec->state;
-
 	(void) scratch;
-	for (int32_t c = 0; c < rec->n_courses; c++)
-		scores[c] = cosine(course_factors(state, course), state->norms[course],
-						   course_factors(state, c), state->norms[c], state->n_factors);
+	latent_similar(rec, course, LATENT_COSINE, scores);
 	return true;
 }
 
@@ -707,37 +691,26 @@ bpr_similar(const Recommender *rec, int32_t course, void *scratch, float *scores
 static float
 bpr_compare(const Recommender *rec, const History *a, const History *b, void *memory)
 {
-	int			k = ((const BprState *) rec->state)->n_factors;
+	int			k = ((const BprState *) rec->state)->courses.n_factors;
 	BprScratch	scratch = cut_scratch(rec, memory);
 	float		result = NO_OPINION;
 
 	if (fold_in(rec, a, scratch.order, scratch.marked, scratch.x) &&
 		fold_in(rec, b, scratch.order, scratch.marked, scratch.other))
-		result = cosine(scratch.x, vector_norm(scratch.x, k), scratch.other,
-						vector_norm(scratch.other, k), k);
+		result = latent_cosine(scratch.x, scratch.other, k);
 	clear_vectors(rec, &scratch);
 	return result;
-}
-
-/* The vector of a course; NULL for one that nobody took. */
-static const float *
-bpr_course_vector(const Recommender *rec, int32_t course, int *n)
-{
-	const BprState *state = rec->state;
-
-	*n = state->n_factors;
-	return state->norms[course] > 0 ? course_factors(state, course) : NULL;
 }
 
 /* The vector of a user. */
 static int
 bpr_user_vector(const Recommender *rec, const History *history, void *memory, float *out)
 {
-	const BprState *state = rec->state;
+	int			k = ((const BprState *) rec->state)->courses.n_factors;
 	BprScratch	scratch = cut_scratch(rec, memory);
 
-	memset(out, 0, ((size_t) state->n_factors + 1) * sizeof(float));
-	return fold_in(rec, history, scratch.order, scratch.marked, out) ? state->n_factors : 0;
+	memset(out, 0, ((size_t) k + 1) * sizeof(float));
+	return fold_in(rec, history, scratch.order, scratch.marked, out) ? k : 0;
 }
 
 /* The bias of a course. */
@@ -751,9 +724,8 @@ bpr_course_bias(const Recommender *rec, int32_t course)
 static void
 bpr_score_block(const Recommender *rec, const float *user_vectors, int n_users, float *scores)
 {
-	const BprState *state = rec->state;
-
-	latent_score_block(rec, state->factors, state->n_factors, 0, user_vectors, n_users, scores);
+	latent_score_block(&((const BprState *) rec->state)->courses, rec->n_courses, user_vectors,
+					   n_users, scores);
 }
 
 const Method method_bpr = {

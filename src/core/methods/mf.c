@@ -51,6 +51,7 @@
 #include "core/methods/methods.h"
 #include "core/methods/support.h"
 #include "core/parallel.h"
+#include "core/product_kernels.h"
 #include "core/rng.h"
 #include "core/spd.h"
 #include "core/vector.h"
@@ -76,10 +77,9 @@ typedef struct MfParams
 typedef struct MfState
 {
 	int			k;
-	const float *courses;		/* n_courses x k */
+	LatentCourses courses;
 	const float *gram;			/* k x k, of all courses; lower triangle is read */
 	const double *numbers;		/* N_NUMBERS */
-	double		least_ratings;	/* of a course with a score */
 } MfState;
 
 /* Values of the section "fold_in": p and q of the header. */
@@ -688,30 +688,40 @@ mf_estimate(const Shape *shape, const void *params_in, Estimate *estimate)
 		(n * (k * 3e-10 + 2e-8) + (counts_pairs(params) ? rows * k * k * 3e-10 : 0));
 }
 
+/* Courses with too few ratings have no score. */
+static RecsysStatus
+open_courses(Env *env, const Recommender *rec, LatentCourses *courses)
+{
+	double		least = least_ratings(rec, ((const MfParams *) rec->params)->min_ratings);
+	float	   *added = env_alloc(env, (size_t) rec->n_courses, sizeof(float));
+
+	if (added == NULL)
+		return env->status;
+	for (int32_t c = 0; c < rec->n_courses; c++)
+		added[c] = rec->course_counts[c] < least ? NO_OPINION : 0;
+	courses->added = added;
+	return RECSYS_OK;
+}
+
 /* Finds and checks the sections. */
 static RecsysStatus
 mf_open(Env *env, Recommender *rec)
 {
-	const MfParams *params = rec->params;
 	MfState    *state = rec->state;
-	int64_t		n = rec->n_courses;
-	int64_t		k = params->factors;
+	int64_t		k = ((const MfParams *) rec->params)->factors;
 	int64_t		n_numbers = N_NUMBERS;
 	int64_t		one = 1;
-	const void *courses;
-	const void *gram;
 	const void *numbers;
 
-	TRY(model_get(env, &rec->model, "course_factors", SECTION_FLOAT, &n, &k, &courses));
-	TRY(model_get(env, &rec->model, "gram", SECTION_FLOAT, &k, &k, &gram));
+	state->k = state->courses.n_factors = (int) k;
+	TRY(open_floats(env, rec, "course_factors", rec->n_courses, k, &state->courses.factors));
+	TRY(open_floats(env, rec, "gram", k, k, &state->gram));
 	TRY(model_get(env, &rec->model, "fold_in", SECTION_DOUBLE, &n_numbers, &one, &numbers));
-	TRY(check_finite(env, courses, n * k, "A factor of a course is not finite."));
-	TRY(check_finite(env, gram, k * k, "A product of factors is not finite."));
-	*state = (MfState) {(int) k, courses, gram, numbers, least_ratings(rec, params->min_ratings)};
+	state->numbers = numbers;
 	for (int i = 0; i < N_NUMBERS; i++)
 		if (!isfinite(state->numbers[i]))
 			return model_damaged(env, "A number of the objective is not finite.");
-	return RECSYS_OK;
+	return open_courses(env, rec, &state->courses);
 }
 
 /* The user's factors, the system of equations and what solving takes. */
@@ -742,12 +752,12 @@ add_history(const Recommender *rec, const History *history, float *a, float *b)
 		{
 			double		weight = history_weight(rec, history, begin + i);
 
-			rows[i] = state->courses + (size_t) history->courses[begin + i] * (size_t) state->k;
+			rows[i] = latent_course(&state->courses, history->courses[begin + i]);
 			values[i] = (float) (weight * history->ratings[begin + i]);
 			weights[i] = (float) (weight - params->unobserved_weight);
 		}
 		gram_add(rows, weights, n, state->k, a, state->k);
-		factor_sum(state->courses, state->k, history->courses + begin, values, n, b);
+		factor_sum(state->courses.factors, state->k, history->courses + begin, values, n, b);
 	}
 }
 
@@ -776,22 +786,11 @@ fold_in(const Recommender *rec, const History *history, void *scratch, float *u)
 	return solved;
 }
 
-/* Product of the user's and a course's factors. */
-static inline float
-product(const MfState *state, const float *u, int32_t course)
-{
-	return vector_dot(u, state->courses + (size_t) course * (size_t) state->k, state->k);
-}
-
 /* Score of one course for a user's factors. */
 static float
 mf_score_vector(const Recommender *rec, const float *user_vector, int32_t course)
 {
-	const MfState *state = rec->state;
-
-	if (rec->course_counts[course] < state->least_ratings)
-		return NO_OPINION;
-	return finish_score(product(state, user_vector, course), NAN);
+	return latent_score_course(&((const MfState *) rec->state)->courses, user_vector, course);
 }
 
 /* Courses with enough ratings, by their product. */
@@ -802,8 +801,7 @@ mf_score(const Recommender *rec, const History *history, void *scratch, float *s
 	float	   *u = scratch;
 	bool		known = fold_in(rec, history, scratch, u);
 
-	for (int32_t c = 0; c < rec->n_courses; c++)
-		scores[c] = known ? mf_score_vector(rec, u, c) : NO_OPINION;
+	latent_score(&state->courses, rec->n_courses, known ? u : NULL, scores);
 	memset(u, 0, (size_t) state->k * sizeof(float));
 }
 
@@ -816,7 +814,7 @@ mf_predict(const Recommender *rec, const History *history, int32_t course, void 
 	double		rating = NAN;
 
 	if (rec->course_counts[course] > 0 && fold_in(rec, history, scratch, u))
-		rating = product(state, u, course);
+		rating = product_row(latent_course(&state->courses, course), u, state->k);
 	memset(u, 0, (size_t) state->k * sizeof(float));
 	return rating;
 }
@@ -837,8 +835,7 @@ mf_course_vector(const Recommender *rec, int32_t course, int *n)
 	const MfState *state = rec->state;
 
 	*n = state->k;
-	return rec->course_counts[course] > 0
-		? state->courses + (size_t) course * (size_t) state->k : NULL;
+	return rec->course_counts[course] > 0 ? latent_course(&state->courses, course) : NULL;
 }
 
 /* The fold-in. */
@@ -854,10 +851,8 @@ mf_user_vector(const Recommender *rec, const History *history, void *scratch, fl
 static void
 mf_score_block(const Recommender *rec, const float *user_vectors, int n_users, float *scores)
 {
-	const MfState *state = rec->state;
-
-	latent_score_block(rec, state->courses, state->k, state->least_ratings,
-					   user_vectors, n_users, scores);
+	latent_score_block(&((const MfState *) rec->state)->courses, rec->n_courses, user_vectors,
+					   n_users, scores);
 }
 
 /* Ratings that hardly vary say nothing, unless the pairs without one count as well. */

@@ -52,6 +52,7 @@
 #include "core/methods/support.h"
 #include "core/nnls.h"
 #include "core/parallel.h"
+#include "core/product_kernels.h"
 #include "core/rng.h"
 #include "core/spd.h"
 #include "core/vector.h"
@@ -91,9 +92,8 @@ typedef struct NmfObjective
 typedef struct NmfState
 {
 	NmfObjective objective;
-	const float *courses;		/* n_courses x k */
+	LatentCourses courses;		/* added: the offset */
 	const float *gram;			/* k x k: of all courses */
-	double		least_ratings;	/* of a course with a score, when missing */
 } NmfState;
 
 /* Values of the section "objective". */
@@ -551,36 +551,45 @@ nmf_estimate(const Shape *shape, const void *params_in, Estimate *estimate)
 		 : n * (k * 2e-10 + 4e-9) + rows * k * k * 4e-10);
 }
 
+/* When only the ratings count, courses with too few of them have no score. */
+static RecsysStatus
+open_courses(Env *env, const Recommender *rec, NmfState *state)
+{
+	double		least = least_ratings(rec, ((const NmfParams *) rec->params)->min_ratings);
+	bool		missing = state->objective.unobserved != UNOBSERVED_ZERO;
+	float	   *added = env_alloc_zero(env, (size_t) rec->n_courses, sizeof(float));
+
+	if (added == NULL)
+		return env->status;
+	for (int32_t c = 0; missing && c < rec->n_courses; c++)
+		added[c] = rec->course_counts[c] < least ? NO_OPINION : (float) state->objective.offset;
+	state->courses.added = added;
+	return RECSYS_OK;
+}
+
 /* Finds and checks the sections. */
 static RecsysStatus
 nmf_open(Env *env, Recommender *rec)
 {
 	const NmfParams *params = rec->params;
 	NmfState   *state = rec->state;
-	int64_t		n = rec->n_courses;
 	int64_t		k = params->factors;
 	int64_t		n_numbers = N_OBJECTIVE;
 	int64_t		one = 1;
-	const void *courses;
-	const void *gram;
 	const void *data;
 	const double *numbers;
 
-	TRY(model_get(env, &rec->model, "course_factors", SECTION_FLOAT, &n, &k, &courses));
-	TRY(model_get(env, &rec->model, "gram", SECTION_FLOAT, &k, &k, &gram));
+	state->courses.n_factors = (int) k;
+	TRY(open_floats(env, rec, "course_factors", rec->n_courses, k, &state->courses.factors));
+	TRY(open_floats(env, rec, "gram", k, k, &state->gram));
 	TRY(model_get(env, &rec->model, "objective", SECTION_DOUBLE, &n_numbers, &one, &data));
 	numbers = data;
-	TRY(check_finite(env, courses, n * k, "A factor of a course is not finite."));
-	TRY(check_finite(env, gram, k * k, "A product of factors is not finite."));
 	for (int i = 0; i < N_OBJECTIVE; i++)
 		if (!isfinite(numbers[i]))
 			return model_damaged(env, "A number of the objective is not finite.");
 	state->objective = nmf_objective(params, numbers[OBJECTIVE_OFFSET],
 									 numbers[OBJECTIVE_REGULARIZATION]);
-	state->courses = courses;
-	state->gram = gram;
-	state->least_ratings = least_ratings(rec, params->min_ratings);
-	return RECSYS_OK;
+	return open_courses(env, rec, state);
 }
 
 /* The user's factors and the memory to find them; ages of the history come last. */
@@ -614,7 +623,8 @@ fold_in(const Recommender *rec, const History *history, void *scratch, float *w)
 		row.ages = ages;
 	}
 	memset(w, 0, k * sizeof(float));
-	problem = row_problem(&state->objective, &row, state->courses, state->gram, rec->n_courses,
+	problem = row_problem(&state->objective, &row, state->courses.factors, state->gram,
+						  rec->n_courses,
 						  &work);
 	nnls_solve(&problem, w);
 	for (size_t s = 0; s < k; s++)
@@ -625,26 +635,19 @@ fold_in(const Recommender *rec, const History *history, void *scratch, float *w)
 	return any;
 }
 
-/* Product of the user's and a course's factors. */
-static inline float
-product(const NmfState *state, const float *w, int32_t course)
-{
-	int			k = state->objective.k;
-
-	return vector_dot(w, state->courses + (size_t) course * (size_t) k, k);
-}
-
 /* What a product says about a course, for ranking. */
 static inline float
-score_of(const Recommender *rec, const NmfState *state, float value, int32_t course)
+score_of(const NmfState *state, float product, int32_t course)
 {
-	if (!(value > 0))
-		return NO_OPINION;
-	if (state->objective.unobserved == UNOBSERVED_ZERO)
-		return finish_score(value, NAN);
-	if (rec->course_counts[course] < state->least_ratings)
-		return NO_OPINION;
-	return finish_score(value + state->objective.offset, NAN);
+	return product > 0 ? finish_score((double) (product + state->courses.added[course]), NAN)
+		: NO_OPINION;
+}
+
+/* Product of the user's and a course's factors. */
+static inline float
+product_of(const NmfState *state, const float *w, int32_t course)
+{
+	return product_row(latent_course(&state->courses, course), w, state->courses.n_factors);
 }
 
 /* Score of one course for a user's factors. */
@@ -653,7 +656,7 @@ nmf_score_vector(const Recommender *rec, const float *user_vector, int32_t cours
 {
 	const NmfState *state = rec->state;
 
-	return score_of(rec, state, product(state, user_vector, course), course);
+	return score_of(state, product_of(state, user_vector, course), course);
 }
 
 /* See the header. */
@@ -661,12 +664,16 @@ static void
 nmf_score(const Recommender *rec, const History *history, void *scratch, float *scores)
 {
 	const NmfState *state = rec->state;
+	int			k = state->courses.n_factors;
 	float	   *w = scratch;
-	bool		known = fold_in(rec, history, scratch, w);
 
+	if (fold_in(rec, history, scratch, w))
+		product_rows(state->courses.factors, rec->n_courses, k, w, k, scores);
+	else
+		memset(scores, 0, (size_t) rec->n_courses * sizeof(float));
 	for (int32_t c = 0; c < rec->n_courses; c++)
-		scores[c] = known ? nmf_score_vector(rec, w, c) : NO_OPINION;
-	memset(w, 0, (size_t) state->objective.k * sizeof(float));
+		scores[c] = score_of(state, scores[c], c);
+	memset(w, 0, (size_t) k * sizeof(float));
 }
 
 /* NAN for a user or a course without factors, and when zero. */
@@ -680,7 +687,7 @@ nmf_predict(const Recommender *rec, const History *history, int32_t course, void
 	if (state->objective.unobserved == UNOBSERVED_ZERO)
 		return NAN;
 	if (fold_in(rec, history, scratch, w))
-		value = product(state, w, course);
+		value = product_of(state, w, course);
 	memset(w, 0, (size_t) state->objective.k * sizeof(float));
 	return value > 0 ? value + state->objective.offset : NAN;
 }
@@ -704,7 +711,7 @@ nmf_course_vector(const Recommender *rec, int32_t course, int *n)
 	const NmfState *state = rec->state;
 
 	*n = state->objective.k;
-	return state->courses + (size_t) course * (size_t) state->objective.k;
+	return latent_course(&state->courses, course);
 }
 
 /* The fold-in. */
@@ -720,13 +727,8 @@ nmf_user_vector(const Recommender *rec, const History *history, void *scratch, f
 static void
 nmf_score_block(const Recommender *rec, const float *user_vectors, int n_users, float *scores)
 {
-	const NmfState *state = rec->state;
-	bool		missing = state->objective.unobserved != UNOBSERVED_ZERO;
-
-	latent_score_block(rec, state->courses, state->objective.k, missing ? state->least_ratings : 0,
-					   user_vectors, n_users, scores);
-	for (int64_t i = 0; missing && i < (int64_t) n_users * rec->n_courses; i++)
-		scores[i] += (float) state->objective.offset;
+	latent_score_block(&((const NmfState *) rec->state)->courses, rec->n_courses, user_vectors,
+					   n_users, scores);
 }
 
 /* Ratings that hardly vary say nothing when the ratings alone are looked at. */

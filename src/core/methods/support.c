@@ -95,6 +95,18 @@ check_finite(Env *env, const float *values, int64_t n, const char *what)
 	return RECSYS_OK;
 }
 
+/* Of exactly that size. */
+RecsysStatus
+open_floats(Env *env, const Recommender *rec, const char *name, int64_t n_rows, int64_t n_cols,
+			const float **values)
+{
+	const void *data;
+
+	TRY(model_get(env, &rec->model, name, SECTION_FLOAT, &n_rows, &n_cols, &data));
+	*values = data;
+	return check_finite(env, data, n_rows * n_cols, "A factor is not finite.");
+}
+
 /* The courses are in order of their ratings already; at least one of them is above the percentile. */
 double
 least_ratings(const Recommender *rec, double min_ratings)

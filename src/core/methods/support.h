@@ -78,6 +78,10 @@ extern RecsysStatus model_damaged(Env *env, const char *what);
 /* A section of a model holds no NaN and no infinity; else RECSYS_CORRUPT with the sentence. */
 extern RecsysStatus check_finite(Env *env, const float *values, int64_t n, const char *what);
 
+/* Finds a section of n_rows x n_cols floats, all of them finite. */
+extern RecsysStatus open_floats(Env *env, const Recommender *rec, const char *name, int64_t n_rows,
+								int64_t n_cols, const float **values);
+
 /*
  * Ratings that a course needs to be ranked by predicted rating: min_ratings, or for NAN as many as the
  * last of the tenth of the rated courses that have most (their 90th percentile).

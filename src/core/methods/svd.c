@@ -26,6 +26,7 @@
 
 #include "core/methods/methods.h"
 #include "core/methods/support.h"
+#include "core/product_kernels.h"
 #include "core/spd.h"
 #include "core/svd_common.h"
 #include "core/svd_ridge.h"
@@ -367,16 +368,11 @@ clean_scratch(const SvdScratch *scratch, void *memory)
 	memset(memory, 0, scratch->bytes);
 }
 
-/* The rating that the user in the scratch memory would give. */
+/* The rating for which the row of a course and the user's make a product: its last value is 1, that of the user b_u. */
 static double
-rating_of(const SvdState *state, const float *user, int32_t course)
+rating_of(const RidgeSide *side, float product, int32_t course)
 {
-	const RidgeSide *side = &state->side;
-	const float *row = side->rows + course * side->stride;
-
-	/* The last value of the row is 1, that of the user b_u. */
-	return side->mean + side->deviation *
-		((double) side->bias[course] + vector_dot(user, row, side->stride));
+	return side->mean + side->deviation * ((double) side->bias[course] + product);
 }
 
 /* Predicted ratings of the courses that have enough ratings. */
@@ -384,12 +380,14 @@ static void
 svd_score(const Recommender *rec, const History *history, void *memory, float *scores)
 {
 	const SvdState *state = rec->state;
+	const RidgeSide *side = &state->side;
 	SvdScratch	scratch = cut_scratch(rec, memory);
 
 	fold_in(rec, history, &scratch);
+	product_rows(side->rows, rec->n_courses, side->stride, scratch.user, (int) side->stride, scores);
 	for (int32_t c = 0; c < rec->n_courses; c++)
 		scores[c] = history->n > 0 && rec->course_counts[c] >= state->least_ratings ?
-			finish_score(rating_of(state, scratch.user, c), NAN) : NO_OPINION;
+			finish_score(rating_of(side, scores[c], c), NAN) : NO_OPINION;
 	clean_scratch(&scratch, memory);
 }
 
@@ -397,11 +395,13 @@ svd_score(const Recommender *rec, const History *history, void *memory, float *s
 static double
 svd_predict(const Recommender *rec, const History *history, int32_t course, void *memory)
 {
+	const RidgeSide *side = &((const SvdState *) rec->state)->side;
 	SvdScratch	scratch = cut_scratch(rec, memory);
 	double		rating;
 
 	fold_in(rec, history, &scratch);
-	rating = rating_of(rec->state, scratch.user, course);
+	rating = rating_of(side, product_row(side->rows + course * side->stride, scratch.user,
+										 (int) side->stride), course);
 	clean_scratch(&scratch, memory);
 	return rating;
 }
