@@ -29,15 +29,19 @@
  * courses fixed, a system of k equations:
  *
  *		(sum (w - unobserved_weight) v v' + p V'V + q I) u = sum w a v
- *		p = unobserved_weight + gravity W / (N M),	q = W max(regularization / N, 1 / (learning_rate iterations))
+ *		p = unobserved_weight + gravity W / (N M),	q = W max(regularization / N, 1 / (2 learning_rate iterations))
  *
- * Descent that stops after t steps shrinks the factors about as a ridge of
+ * Descent on 1/2 |Xu - a|^2 that stops after t steps shrinks u about as a ridge of
  * 1 / (learning_rate t) does (Ali, Kolter and Tibshirani, "A continuous-time view
- * of early stopping for least squares", 2019); without it, a model without
- * regularization would fit every new user exactly, noise and all.
+ * of early stopping for least squares", 2019); the loss here has no 1/2, so half
+ * of that.  Without it, a model without regularization would fit every new user
+ * exactly, noise and all.
  *
  *		predict(c) = u . v_c
  *		score(c)   = the same, among the courses with at least min_ratings ratings
+ *
+ * Both are linear in the ratings, so that a score is the sum of a part of each of them:
+ * that is its explanation.
  *
  * An iteration takes 4 n k multiply-adds, and (N + M) k^2 3/2 more with gravity or
  * unobserved_weight; memory is 8 (N + M) k bytes, and 16 bytes a rating with holdout.
@@ -638,7 +642,7 @@ put_model(Env *env, const MfParams *params, const TrainingSet *set, MfFit *fit,
 {
 	double	   *numbers = env_alloc(env, N_NUMBERS, sizeof(double));
 	int64_t		n = set->by_course.n_rows;
-	double		stopping = 1 / fit->rate / (double) params->iterations;
+	double		stopping = 0.5 / fit->rate / (double) params->iterations;
 
 	if (numbers == NULL)
 		return env->status;
@@ -684,6 +688,8 @@ mf_estimate(const Shape *shape, const void *params_in, Estimate *estimate)
 		(aged ? 8 * n : 0) +
 		(params->holdout > 0 ? n * (16 - 8 * params->holdout) + 8 * (2 * rows + most) +
 		 (aged ? 16 * n : 0) : 0);
+	estimate->n_losses = (double) params->iterations *
+		(4 + (params->unobserved_weight > 0) + (params->holdout > 0));
 	estimate->seconds = (double) params->iterations / n_threads *
 		(n * (k * 3e-10 + 2e-8) + (counts_pairs(params) ? rows * k * k * 3e-10 : 0));
 }
@@ -734,15 +740,14 @@ mf_scratch_size(const Recommender *rec)
 	return (k + k * k + spd_scratch(state->k)) * sizeof(float);
 }
 
-/* a += sum (w - unobserved_weight) v v', b += sum w a v over the history. */
+/* a += sum (w - unobserved_weight) v v' over the history. */
 static void
-add_history(const Recommender *rec, const History *history, float *a, float *b)
+add_products(const Recommender *rec, const History *history, float *a)
 {
 	const MfParams *params = rec->params;
 	const MfState *state = rec->state;
 	const float *rows[GATHER];
 	float		weights[GATHER];
-	float		values[GATHER];
 
 	for (int32_t begin = 0; begin < history->n; begin += GATHER)
 	{
@@ -750,20 +755,20 @@ add_history(const Recommender *rec, const History *history, float *a, float *b)
 
 		for (int32_t i = 0; i < n; i++)
 		{
-			double		weight = history_weight(rec, history, begin + i);
-
 			rows[i] = latent_course(&state->courses, history->courses[begin + i]);
-			values[i] = (float) (weight * history->ratings[begin + i]);
-			weights[i] = (float) (weight - params->unobserved_weight);
+			weights[i] = (float) (history_weight(rec, history, begin + i) -
+								  params->unobserved_weight);
 		}
 		gram_add(rows, weights, n, state->k, a, state->k);
-		factor_sum(state->courses.factors, state->k, history->courses + begin, values, n, b);
 	}
 }
 
-/* Fills u[k] with the factors of a user; scratch behind the first k floats is left zero. */
+/*
+ * Solves the user's equations for the right side u[k], in place; scratch behind the first k
+ * floats is left zero.  False: they have no solution.
+ */
 static bool
-fold_in(const Recommender *rec, const History *history, void *scratch, float *u)
+solve(const Recommender *rec, const History *history, void *scratch, float *u)
 {
 	const MfState *state = rec->state;
 	size_t		k = (size_t) state->k;
@@ -771,19 +776,44 @@ fold_in(const Recommender *rec, const History *history, void *scratch, float *u)
 	float	   *solver = a + k * k;
 	bool		solved;
 
-	memset(u, 0, k * sizeof(float));
-	if (history->n == 0)
-		return false;
 	for (size_t i = 0; i < k; i++)
 	{
 		for (size_t j = 0; j <= i; j++)
 			a[i * k + j] = (float) state->numbers[NUMBER_PAIRS] * state->gram[i * k + j];
 		a[i * k + i] += (float) state->numbers[NUMBER_RIDGE];
 	}
-	add_history(rec, history, a, u);
+	add_products(rec, history, a);
 	solved = spd_solve(a, state->k, state->k, u, solver);
 	memset(a, 0, (k * k + spd_scratch(state->k)) * sizeof(float));
 	return solved;
+}
+
+/* What row h of the history weighs on the right side. */
+static inline float
+row_value(const Recommender *rec, const History *history, int32_t h)
+{
+	return history_weight(rec, history, h) * history->ratings[h];
+}
+
+/* Fills u[k] with the factors of a user; scratch behind the first k floats is left zero. */
+static bool
+fold_in(const Recommender *rec, const History *history, void *scratch, float *u)
+{
+	const MfState *state = rec->state;
+	float		values[GATHER];
+
+	memset(u, 0, (size_t) state->k * sizeof(float));
+	if (history->n == 0)
+		return false;
+	for (int32_t begin = 0; begin < history->n; begin += GATHER)
+	{
+		int32_t		n = history->n - begin < GATHER ? history->n - begin : GATHER;
+
+		for (int32_t i = 0; i < n; i++)
+			values[i] = row_value(rec, history, begin + i);
+		factor_sum(state->courses.factors, state->k, history->courses + begin, values, n, u);
+	}
+	return solve(rec, history, scratch, u);
 }
 
 /* Score of one course for a user's factors. */
@@ -817,6 +847,31 @@ mf_predict(const Recommender *rec, const History *history, int32_t course, void 
 		rating = product_row(latent_course(&state->courses, course), u, state->k);
 	memset(u, 0, (size_t) state->k * sizeof(float));
 	return rating;
+}
+
+/*
+ * With A the matrix of the user's equations, score(c) = sum over the history of
+ * (v_c' A^-1 v_j) w_j a_j: one system with v_c on the right side.
+ */
+static int
+mf_explain(const Recommender *rec, const History *history, int32_t course, void *scratch,
+		   Reason *reasons, int max)
+{
+	const MfState *state = rec->state;
+	float	   *u = scratch;
+	int			n = 0;
+
+	if (history->n == 0 || state->courses.added[course] == NO_OPINION)
+		return 0;
+	memcpy(u, latent_course(&state->courses, course), (size_t) state->k * sizeof(float));
+	if (solve(rec, history, scratch, u))
+		for (int32_t h = 0; h < history->n; h++)
+			if (history->ratings[h] > 0)
+				n = add_reason(reasons, n, max, (Reason) {REASON_COURSE, history->courses[h],
+											 row_value(rec, history, h) *
+											 product_row(latent_course(&state->courses, history->courses[h]), u, state->k)});
+	memset(u, 0, (size_t) state->k * sizeof(float));
+	return n;
 }
 
 /* Cosine of the factors. */
@@ -878,6 +933,7 @@ const Method method_mf = {
 	.score = mf_score,
 	.predict = mf_predict,
 	.similar = mf_similar,
+	.explain = mf_explain,
 	.course_vector = mf_course_vector,
 	.user_vector = mf_user_vector,
 	.score_vector = mf_score_vector,
