@@ -62,15 +62,28 @@ sum_lanes(const Vector *v)
 	return sum;
 }
 
-/* Sum of x[i] y[i]. */
+/* Floats before the first even number of vectors: 0 or SGD_LANES. */
+INLINE int
+odd_lanes(int width)
+{
+	return width / SGD_LANES % 2 * SGD_LANES;
+}
+
+/* Sum of x[i] y[i], in two chains of additions. */
 INLINE float
 dot_rows(const float *restrict x, const float *restrict y, int width)
 {
-	Vector		sum = {0};
+	Vector		sums[2] = {0};
+	int			odd = odd_lanes(width);
 
-	for (int i = 0; i < width; i += SGD_LANES)
-		sum += *vector_at(x + i) * *vector_at(y + i);
-	return sum_lanes(&sum);
+	if (odd > 0)
+		sums[0] = *vector_at(x) * *vector_at(y);
+	for (int i = odd; i < width; i += 2 * SGD_LANES)
+		for (int half = 0; half < 2; half++)
+			sums[half] += *vector_at(x + i + half * SGD_LANES) *
+				*vector_at(y + i + half * SGD_LANES);
+	sums[0] += sums[1];
+	return sum_lanes(&sums[0]);
 }
 
 /* The dot products of a pair, in two chains of additions each. */
@@ -79,7 +92,7 @@ dot_pair(const float *restrict p, const float *restrict q1, const float *restric
 		 PairDots *dots)
 {
 	Vector		sums[3][2] = {0};
-	int			odd = width / SGD_LANES % 2 * SGD_LANES;
+	int			odd = odd_lanes(width);
 
 	if (odd > 0)
 	{
@@ -237,10 +250,12 @@ step_single(const SgdBlock *block, int64_t i)
 	float	   *scale_q = &block->courses.scale[entry->course];
 	float	   *bias_p = &block->users.bias[entry->user];
 	float	   *bias_q = &block->courses.bias[entry->course];
+	float		reach_p = rate * *scale_q / (keep * *scale_p);
+	float		reach_q = rate * *scale_p / (keep * *scale_q);
 	float		error = entry->target - *bias_p - *bias_q -
 		*scale_p * *scale_q * dot_rows(p, q, block->width);
-	float		move_p = rate * error * *scale_q / (keep * *scale_p);
-	float		move_q = rate * error * *scale_p / (keep * *scale_q);
+	float		move_p = reach_p * error;
+	float		move_q = reach_q * error;
 
 	for (int f = 0; f < block->width; f += SGD_LANES)
 	{
