@@ -10,6 +10,7 @@
 #include <math.h>
 
 #include "core/parallel.h"
+#include "core/parallel_sum.h"
 #include "core/rng.h"
 #include "core/vector.h"
 
@@ -146,55 +147,84 @@ svd_log(Env *env, const SvdOptions *options, int iteration, double squared_error
 	return RECSYS_OK;
 }
 
-/* One row after the other. */
-RecsysStatus
-svd_finish_rows(Env *env, const SvdFactors *model, int32_t n, float *rows, float *bias)
+/* Rows to be finished. */
+typedef struct FinishPass
 {
-	int			width = svd_width(model->factors);
+	const SvdRows *side;
+	int			factors;
+} FinishPass;
 
-	for (int32_t i = 0; i < n; i++)
+/* ParallelFunction: finishes rows begin .. end - 1. */
+static RecsysStatus
+finish_rows(void *arg, int64_t begin, int64_t end, int worker)
+{
+	const FinishPass *pass = arg;
+	const SvdRows *side = pass->side;
+
+	(void) worker;
+	for (int64_t i = begin; i < end; i++)
 	{
-		float	   *row = rows + (int64_t) i * model->stride;
+		float	   *row = side->rows + i * side->stride;
 
-		if (i % POLL_ROWS == 0 && env_interrupted(env))
-			return env->status;
-		bias[i] = row[width];
-		row[width] = 0;
-		row[model->factors] = 1;
+		if (side->scale != NULL)
+			vector_scale(side->scale[i], row, pass->factors);
+		row[pass->factors] = 1;
 	}
 	return RECSYS_OK;
+}
+
+/* One row after the other. */
+RecsysStatus
+svd_finish_rows(Env *env, const SvdRows *side, int factors)
+{
+	FinishPass	pass = {side, factors};
+
+	return parallel_for(env, side->n, CHUNK_ROWS, finish_rows, &pass, false);
 }
 
 /* One pass over the ratings, or over the rows when nothing ages. */
 RecsysStatus
 svd_row_weights(Env *env, const Csr *ratings, int64_t last_time, double half_life, float *weights)
 {
+	bool		ages = ratings->times != NULL && !isnan(half_life);
+
 	for (int32_t i = 0; i < ratings->n_rows; i++)
 	{
-		double		sum = 0;
+		double		sum = ages ? 0 : (double) csr_row_length(ratings, i);
 
 		if (i % POLL_ROWS == 0 && env_interrupted(env))
 			return env->status;
-		for (int64_t e = ratings->offsets[i]; e < ratings->offsets[i + 1]; e++)
-			sum += ratings->times == NULL ? 1 :
-				age_weight(ratings->times[e], last_time, half_life);
+		for (int64_t e = ratings->offsets[i]; ages && e < ratings->offsets[i + 1]; e++)
+			sum += age_weight(ratings->times[e], last_time, half_life);
 		weights[i] = (float) sum;
 	}
 	return RECSYS_OK;
 }
 
+/* SumFunction: penalties of rows begin .. end - 1. */
+static void
+add_penalties(void *arg, int64_t begin, int64_t end, double *sums)
+{
+	const SvdRows *side = arg;
+
+	for (int64_t i = begin; i < end; i++)
+	{
+		double		norm = vector_norm(side->rows + i * side->stride, side->stride);
+		double		scale = side->scale == NULL ? 1 : side->scale[i];
+		double		bias = side->bias == NULL ? 0 : side->bias[i];
+
+		sums[0] += side->weights[i] * (pow(scale * norm, 2) + bias * bias);
+	}
+}
+
 /* One pass; the 1 of a finished row must not be there yet. */
 RecsysStatus
-svd_penalty(Env *env, const float *rows, const float *weights, int32_t n_rows, int stride,
-			double *sum)
+svd_penalty(Env *env, const SvdRows *side, double *sum)
 {
-	for (int32_t i = 0; i < n_rows; i++)
-	{
-		double		norm = vector_norm(rows + (int64_t) i * stride, stride);
+	SvdRows		rows = *side;
+	double		added = 0;
 
-		if (i % POLL_ROWS == 0 && env_interrupted(env))
-			return env->status;
-		*sum += weights[i] * norm * norm;
-	}
+	TRY(parallel_sum(env, side->n, 1, side->stride, add_penalties, &rows, &added));
+	*sum += added;
 	return RECSYS_OK;
 }

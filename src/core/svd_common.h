@@ -22,6 +22,7 @@
 #ifndef CORE_SVD_COMMON_H
 #define CORE_SVD_COMMON_H
 
+#include "core/svd_kernels.h"
 #include "core/trainingset.h"
 
 #define SVD_FACTORS_MAX 512
@@ -48,8 +49,8 @@ typedef struct SvdOptions
 
 /*
  * What they find.  A row has `stride` floats: the factors, a 1 (which makes the bias
- * one more factor for the fold-in), zeros.  While gradient descent runs it is the
- * factors, zeros up to svd_width, the bias, zeros: svd_finish_rows.
+ * one more factor for the fold-in), zeros.  While gradient descent runs there is a 0 in
+ * place of the 1: svd_finish_rows.
  */
 typedef struct SvdFactors
 {
@@ -64,18 +65,18 @@ typedef struct SvdFactors
 	float	   *implicit;		/* y_c, or NULL */
 } SvdFactors;
 
-/* Factors rounded up to 64 bytes. */
+/* Factors rounded up to what the kernels take at a time. */
 static inline int
 svd_width(int factors)
 {
-	return (factors + 15) / 16 * 16;
+	return (factors + SGD_LANES - 1) / SGD_LANES * SGD_LANES;
 }
 
-/* Floats of a row: one more line of the cache for bias or 1. */
+/* Floats of a row: factors and the 1, rounded up to lines of the cache. */
 static inline int
 svd_stride(int factors)
 {
-	return svd_width(factors) + 16;
+	return (factors + 16) / 16 * 16;
 }
 
 /* A rating as the solvers see it. */
@@ -97,21 +98,34 @@ extern void svd_free_users(Env *env, SvdFactors *model);
 extern RecsysStatus svd_log(Env *env, const SvdOptions *options, int iteration, double squared_error,
 							double penalty);
 
-/* Moves the biases out of n rows and puts the 1 in. */
-extern RecsysStatus svd_finish_rows(Env *env, const SvdFactors *model, int32_t n, float *rows,
-									float *bias);
+/* The rows of one side while gradient descent runs. */
+typedef struct SvdRows
+{
+	int32_t		n;
+	int			stride;
+	float	   *rows;
+	float	   *scale;			/* of each row: it stands for scale x row; NULL: 1 each */
+	float	   *bias;			/* of each row, or NULL */
+	float	   *weights;		/* of all ratings of each row */
+} SvdRows;
+
+/* Multiplies the rows by their scales and puts the 1 in. */
+extern RecsysStatus svd_finish_rows(Env *env, const SvdRows *side, int factors);
 
 /* Fills weights[n_rows]: sum of the weights by age of each row's ratings. */
 extern RecsysStatus svd_row_weights(Env *env, const Csr *ratings, int64_t last_time,
 									double half_life, float *weights);
 
-/* *sum += sum over rows of weight |row|^2, biases included. */
-extern RecsysStatus svd_penalty(Env *env, const float *rows, const float *weights, int32_t n_rows,
-								int stride, double *sum);
+/* *sum += sum over rows of weight (|scale row|^2 + bias^2), on several threads. */
+extern RecsysStatus svd_penalty(Env *env, const SvdRows *side, double *sum);
 
 /* Stochastic gradient descent on several threads. */
 extern RecsysStatus svd_fit_sgd(Env *env, const TrainingSet *set, const SvdOptions *options,
 								SvdFactors *model);
+
+/* Bytes that it takes beside the rows and biases; ages: half_life and times are there. */
+extern double svd_sgd_bytes(int64_t n_users, int64_t n_courses, int64_t n_ratings, int factors,
+							bool ages);
 
 /* The same with implicit terms, on one thread. */
 extern RecsysStatus svd_fit_implicit(Env *env, const TrainingSet *set, const SvdOptions *options,

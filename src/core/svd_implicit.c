@@ -40,9 +40,9 @@ typedef struct Walk
 	int32_t    *order;			/* users */
 	float	   *z;				/* width floats each */
 	float	   *total;
-	float	   *user_weights;	/* of all ratings of each user */
-	float	   *course_weights;
-	float	   *implicit_weights;	/* of each course: sum of the user weights of its raters */
+	SvdRows		users;
+	SvdRows		courses;
+	SvdRows		implicit;		/* weights: of each course the sum of the weights of its raters */
 	double		total_weight;
 } Walk;
 
@@ -59,8 +59,8 @@ implicit_weights(Env *env, Walk *walk)
 		if (c % 64 == 0 && env_interrupted(env))
 			return env->status;
 		for (int64_t e = ratings->offsets[c]; e < ratings->offsets[c + 1]; e++)
-			sum += walk->user_weights[ratings->indexes[e]];
-		walk->implicit_weights[c] = (float) sum;
+			sum += walk->users.weights[ratings->indexes[e]];
+		walk->implicit.weights[c] = (float) sum;
 	}
 	return RECSYS_OK;
 }
@@ -76,19 +76,19 @@ prepare(Env *env, Walk *walk)
 	walk->order = env_alloc_zero(env, n_users, sizeof(int32_t));
 	walk->z = env_alloc(env, (size_t) walk->width, sizeof(float));
 	walk->total = env_alloc(env, (size_t) walk->width, sizeof(float));
-	walk->user_weights = env_alloc(env, n_users, sizeof(float));
-	walk->course_weights = env_alloc(env, n_courses, sizeof(float));
-	walk->implicit_weights = env_alloc(env, n_courses, sizeof(float));
+	walk->users.weights = env_alloc(env, n_users, sizeof(float));
+	walk->courses.weights = env_alloc(env, n_courses, sizeof(float));
+	walk->implicit.weights = env_alloc(env, n_courses, sizeof(float));
 	if (walk->order == NULL || walk->z == NULL || walk->total == NULL ||
-		walk->user_weights == NULL || walk->course_weights == NULL ||
-		walk->implicit_weights == NULL)
+		walk->users.weights == NULL || walk->courses.weights == NULL ||
+		walk->implicit.weights == NULL)
 		return env->status;
 	TRY(svd_row_weights(env, &set->by_user, set->summary.last_time, walk->options->half_life,
-						walk->user_weights));
+						walk->users.weights));
 	TRY(svd_row_weights(env, &set->by_course, set->summary.last_time, walk->options->half_life,
-						walk->course_weights));
+						walk->courses.weights));
 	for (size_t u = 0; u < n_users; u++)
-		walk->total_weight += walk->user_weights[u];
+		walk->total_weight += walk->users.weights[u];
 	return implicit_weights(env, walk);
 }
 
@@ -99,9 +99,9 @@ finish(Env *env, Walk *walk)
 	env_free(env, walk->order);
 	env_free(env, walk->z);
 	env_free(env, walk->total);
-	env_free(env, walk->user_weights);
-	env_free(env, walk->course_weights);
-	env_free(env, walk->implicit_weights);
+	env_free(env, walk->users.weights);
+	env_free(env, walk->courses.weights);
+	env_free(env, walk->implicit.weights);
 }
 
 /* Steps through the ratings of a user; returns the sum of w e^2. */
@@ -111,22 +111,23 @@ step_ratings(Walk *walk, int32_t u)
 	const Csr  *ratings = &walk->set->by_user;
 	const SvdFactors *model = walk->model;
 	float	   *p = model->user_factors + (int64_t) u * model->stride;
+	float	   *bias = &model->user_bias[u];
 	double		sum = 0;
 
 	for (int64_t e = ratings->offsets[u]; e < ratings->offsets[u + 1]; e++)
 	{
 		float	   *q = model->course_factors + (int64_t) ratings->indexes[e] * model->stride;
+		float	   *course_bias = &model->course_bias[ratings->indexes[e]];
 		float		weight = ratings->times == NULL ? 1 :
 			age_weight(ratings->times[e], walk->set->summary.last_time, walk->options->half_life);
-		SgdStep		step = {p, walk->z, walk->total, walk->width, walk->rate * weight, weight,
-		(float) walk->options->regularization};
-		float		keep = 1 - step.rate * step.regularization;
-		float		base = svd_target(model, ratings->values[e]) - p[walk->width] -
-			q[walk->width];
+		float		rate = walk->rate * weight;
+		float		keep = sgd_keep(rate, (float) walk->options->regularization);
+		SgdStep		step = {p, walk->z, walk->total, walk->width, rate, weight, keep};
+		float		base = svd_target(model, ratings->values[e]) - *bias - *course_bias;
 		float		error = sgd_step_implicit(&step, base, q);
 
-		p[walk->width] = keep * p[walk->width] + step.rate * error;
-		q[walk->width] = keep * q[walk->width] + step.rate * error;
+		*bias = keep * *bias + rate * error;
+		*course_bias = keep * *course_bias + rate * error;
 		sum += (double) weight * error * error;
 	}
 	return sum;
@@ -141,7 +142,7 @@ step_user(Walk *walk, int32_t u)
 	int64_t		n = csr_row_length(ratings, u);
 	float		norm = (float) (1 / sqrt((double) n));
 	float		keep = (float) (1 / (1 + walk->rate * walk->options->implicit_regularization *
-									 walk->user_weights[u]));
+									 walk->users.weights[u]));
 	double		sum;
 
 	memset(walk->z, 0, (size_t) walk->width * sizeof(float));
@@ -195,18 +196,14 @@ walk_users(Env *env, Walk *walk, int epoch, double *squared_error)
 static RecsysStatus
 log_epoch(Env *env, const Walk *walk, int epoch, double squared_error)
 {
-	const SvdFactors *model = walk->model;
 	double		total = fmax(walk->total_weight, DBL_MIN);
 	double		regularization = walk->options->regularization;
 	double		penalty = 0;
 	double		implicit_penalty = 0;
 
-	TRY(svd_penalty(env, model->user_factors, walk->user_weights, walk->set->by_user.n_rows,
-					model->stride, &penalty));
-	TRY(svd_penalty(env, model->course_factors, walk->course_weights,
-					walk->set->by_course.n_rows, model->stride, &penalty));
-	TRY(svd_penalty(env, model->implicit, walk->implicit_weights, walk->set->by_course.n_rows,
-					model->stride, &implicit_penalty));
+	TRY(svd_penalty(env, &walk->users, &penalty));
+	TRY(svd_penalty(env, &walk->courses, &penalty));
+	TRY(svd_penalty(env, &walk->implicit, &implicit_penalty));
 	return svd_log(env, walk->options, epoch, squared_error / total,
 				   (regularization * penalty +
 					walk->options->implicit_regularization * implicit_penalty) / total);
@@ -220,6 +217,12 @@ svd_fit_implicit(Env *env, const TrainingSet *set, const SvdOptions *options, Sv
 		.width = svd_width(options->factors)};
 
 	TRY(svd_init(env, set, options, true, model));
+	walk.users = (SvdRows) {.n = set->by_user.n_rows, .stride = model->stride,
+		.rows = model->user_factors, .bias = model->user_bias};
+	walk.courses = (SvdRows) {.n = set->by_course.n_rows, .stride = model->stride,
+		.rows = model->course_factors, .bias = model->course_bias};
+	walk.implicit = (SvdRows) {.n = set->by_course.n_rows, .stride = model->stride,
+		.rows = model->implicit};
 	TRY(prepare(env, &walk));
 	for (int i = 0; i < options->iterations; i++)
 	{
@@ -231,8 +234,8 @@ svd_fit_implicit(Env *env, const TrainingSet *set, const SvdOptions *options, Sv
 		TRY(log_epoch(env, &walk, i + 1, squared_error));
 	}
 	env_progress(env, PHASE_FITTING, options->iterations, options->iterations);
+	TRY(svd_finish_rows(env, &walk.users, model->factors));
+	TRY(svd_finish_rows(env, &walk.courses, model->factors));
 	finish(env, &walk);
-	TRY(svd_finish_rows(env, model, set->by_user.n_rows, model->user_factors, model->user_bias));
-	return svd_finish_rows(env, model, set->by_course.n_rows, model->course_factors,
-						   model->course_bias);
+	return RECSYS_OK;
 }

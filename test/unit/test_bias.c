@@ -175,7 +175,7 @@ test_promises(void)
 	}
 }
 
-/* One rating; equal ratings; dislikes; huge ratings: finite scores, equal ratings predicted as they are. */
+/* One rating; equal ratings; dislikes; huge ratings: finite scores, equal ratings warned of. */
 static void
 test_degenerate(void)
 {
@@ -199,6 +199,7 @@ test_degenerate(void)
 										sets[s].rows, sets[s].n, 4, &set), RECSYS_OK);
 			CHECK_EQ_INT(trainingset_fingerprint(env, &set), RECSYS_OK);
 			model = test_method_open(env, &method_bias, variants[i], &set);
+			CHECK_EQ_INT(test_env_of(env)->n_warnings, s < 2);
 			for (int32_t c = 0; c < 4; c++)
 			{
 				History		history = test_method_history(&set, 0);

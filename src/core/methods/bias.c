@@ -217,6 +217,14 @@ report(Env *env, void *arg, int iteration, double value)
 
 /* ---------------------------------------------------------------- training */
 
+/* half_life needs times; equal ratings teach next to nothing. */
+static RecsysStatus
+bias_check(Env *env, const TrainingSet *set, const void *params)
+{
+	TRY(check_half_life(env, set, params));
+	return warn_of_equal_ratings(env, set);
+}
+
 /* What both solvers start from and end with. */
 typedef struct BiasFit
 {
@@ -417,7 +425,7 @@ const Method method_bias = {
 	.params = {"bias", bias_params, N_PARAMS(bias_params), sizeof(BiasParams)},
 	.personal = true,
 	.state_size = sizeof(BiasState),
-	.check = check_half_life,
+	.check = bias_check,
 	.estimate = bias_estimate,
 	.fit = bias_fit,
 	.open = bias_open,

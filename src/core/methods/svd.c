@@ -19,11 +19,11 @@
  * A call takes n m^2 / 2 + m^3 / 6 multiply-adds for n ratings and m = factors + 1 (or
  * n^2 m / 2 + n^3 / 6 when n < m), and factors for each course that is scored.
  */
-#include <float.h>
 #include <math.h>
 #include <stddef.h>
 #include <string.h>
 
+#include "core/latent.h"
 #include "core/methods/methods.h"
 #include "core/methods/support.h"
 #include "core/product_kernels.h"
@@ -51,7 +51,6 @@ typedef struct SvdState
 {
 	RidgeSide	side;			/* the courses */
 	const float *implicit;		/* y_c, or NULL */
-	float	   *norms;			/* length of q_c */
 	double		least_ratings;	/* of a course with a score */
 } SvdState;
 
@@ -102,7 +101,7 @@ options_of(const SvdParams *params)
 	};
 }
 
-/* Implicit terms are learnt by one of the solvers only. */
+/* Implicit terms are learnt by one of the solvers only; equal ratings teach next to nothing. */
 static RecsysStatus
 svd_check(Env *env, const TrainingSet *set, const void *params_in)
 {
@@ -114,10 +113,11 @@ svd_check(Env *env, const TrainingSet *set, const void *params_in)
 				 "parameter \"implicit_terms\" cannot be true with solver \"als\"");
 		return env_hint(env, "Use solver \"sgd\", or leave out implicit_terms.");
 	}
-	return check_half_life(env, set, params);
+	TRY(check_half_life(env, set, params));
+	return warn_of_equal_ratings(env, set);
 }
 
-/* The factors, and what the solver needs beside; times measured on a 3 GHz core. */
+/* The factors, and what the solver needs beside; times measured on a core of 3 GHz with other work. */
 static void
 svd_estimate(const Shape *shape, const void *params_in, Estimate *estimate)
 {
@@ -138,19 +138,21 @@ svd_estimate(const Shape *shape, const void *params_in, Estimate *estimate)
 		double		work = (double) ridge_work((int) params->factors, NULL).bytes;
 
 		estimate->bytes += n_threads * 2 * work;
-		estimate->seconds = passes * (ratings * m * m + (users + courses) * m * m * m / 6) * 6e-11;
+		estimate->seconds = passes *
+			(ratings * (8e-8 + m * m * 9e-11) + (users + courses) * m * m * m * 1.5e-11);
 	}
 	else if (params->implicit_terms)
 	{
 		estimate->bytes += users * 8 + courses * 8;
-		estimate->seconds = passes * ratings * (2e-8 + m * 1.2e-9);
+		estimate->seconds = passes * ratings * (4e-8 + m * 1.7e-9);
 		n_threads = 1;
 	}
 	else
 	{
-		estimate->bytes += ratings * (isnan(params->common.half_life) ? 12 : 16) +
-			users * 9 + courses * 5;
-		estimate->seconds = ratings * 4e-8 + passes * ratings * (1e-8 + m * 4e-10);
+		estimate->bytes += svd_sgd_bytes(shape->n_users, shape->n_courses, shape->n_ratings,
+										 (int) params->factors, !isnan(params->common.half_life));
+		estimate->seconds = (users + courses) * m * 3e-8 +
+			ratings * (2e-8 + passes * (6e-9 + m * 2.4e-10));
 	}
 	estimate->seconds = 0.01 + estimate->seconds / n_threads;
 }
@@ -236,22 +238,16 @@ open_range(Env *env, const Recommender *rec, RidgeSide *side)
 	return RECSYS_OK;
 }
 
-/* Lengths of the rows, for their cosines; the last value of each row must be 1. */
+/* The last value of each row must be 1. */
 static RecsysStatus
-open_norms(Env *env, const Recommender *rec, SvdState *state)
+check_ones(Env *env, const Recommender *rec, const RidgeSide *side)
 {
-	state->norms = env_alloc(env, (size_t) rec->n_courses, sizeof(float));
-	if (state->norms == NULL)
-		return env->status;
 	for (int32_t c = 0; c < rec->n_courses; c++)
 	{
-		const float *row = state->side.rows + c * state->side.stride;
-
 		if (c % 1024 == 0 && env_interrupted(env))
 			return env->status;
-		if (row[state->side.factors] != 1)
+		if (side->rows[c * side->stride + side->factors] != 1)
 			return model_damaged(env, "The factors of a course do not end with 1.");
-		state->norms[c] = vector_norm(row, state->side.factors);
 	}
 	return RECSYS_OK;
 }
@@ -277,7 +273,7 @@ svd_open(Env *env, Recommender *rec)
 	if (params->implicit_terms)
 		TRY(get_rows(env, rec, "implicit", params->factors, &state->implicit));
 	state->least_ratings = least_ratings(rec, params->min_ratings);
-	return open_norms(env, rec, state);
+	return check_ones(env, rec, side);
 }
 
 /* Scratch memory: what a solution needs, and two rows. */
@@ -410,19 +406,8 @@ svd_predict(const Recommender *rec, const History *history, int32_t course, void
 static bool
 svd_similar(const Recommender *rec, int32_t course, void *memory, float *scores)
 {
-	const SvdState *state = rec->state;
-	const RidgeSide *side = &state->side;
-	const float *row = side->rows + course * side->stride;
-
 	(void) memory;
-	for (int32_t c = 0; c < rec->n_courses; c++)
-	{
-		double		lengths = (double) state->norms[course] * state->norms[c];
-
-		scores[c] = lengths > FLT_MIN ?
-			(float) (vector_dot(row, side->rows + c * side->stride, side->factors) / lengths) :
-			NO_OPINION;
-	}
+	latent_similar(rec, course, LATENT_COSINE, scores);
 	return true;
 }
 
