@@ -438,7 +438,7 @@ test_stripes(void)
 {
 	static const int n_threads[] = {1, 2, 20};
 	Env		   *env = test_env();
-	TrainingSet *set = random_set(env, 31, 20000, 9000, 40);
+	TrainingSet *set = random_set(env, 31, 20000, 9000, 40, false);
 	SvdOptions	options = some_options(SVD_FACTORS_MAX);
 	SvdFactors	models[3];
 
