@@ -15,6 +15,8 @@
 #define NNLS_TOLERANCE 1e-5		/* of nnls_solve: part of the first sweep's violation */
 #define NNLS_SWEEPS 1000		/* of nnls_solve, at most */
 
+#define NNLS_BLOCK 32			/* problems of nnls_sweep_block, at most */
+
 /* G is symmetric, both triangles filled, and positive semidefinite. */
 typedef struct NnlsProblem
 {
@@ -31,6 +33,12 @@ typedef struct NnlsProblem
  * multiply-adds.  An unknown without curvature keeps its value.
  */
 extern double nnls_sweep(const NnlsProblem *problem, float *w);
+
+/*
+ * The same for n_rows (at most NNLS_BLOCK) problems that differ in b alone, several times as
+ * fast: b and w are n_rows x k.  scratch: 2 k NNLS_BLOCK floats.
+ */
+extern double nnls_sweep_block(const NnlsProblem *problem, int n_rows, float *w, float *scratch);
 
 /* Sweeps from w to the tolerance. */
 extern void nnls_solve(const NnlsProblem *problem, float *w);

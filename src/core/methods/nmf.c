@@ -56,7 +56,7 @@
 #include "core/spd.h"
 #include "core/vector.h"
 
-#define CHUNK_ROWS 32			/* rows solved by one thread at a time */
+#define CHUNK_ROWS NNLS_BLOCK	/* rows solved by one thread at a time */
 #define GATHER 128				/* ratings of a row added up at a time */
 
 /* What an unobserved cell is. */
@@ -104,28 +104,23 @@ enum
 	N_OBJECTIVE
 };
 
-/* The ratings of one row, with their weights by age or NULL. */
+/* The ratings of one row. */
 typedef struct NmfRow
 {
 	int64_t		n;
 	const int32_t *indexes;
-	const float *ratings;
-	const float *ages;
+	const float *values;		/* weight by age x target */
+	const float *ages;			/* weights, or NULL; missing only */
 } NmfRow;
-
-/* Memory for one row problem. */
-typedef struct NmfWork
-{
-	float	   *b;				/* k */
-	float	   *gram;			/* k x k; missing only */
-} NmfWork;
 
 /* One half of an iteration. */
 typedef struct NmfHalf
 {
 	NmfObjective objective;
 	const Csr  *ratings;		/* a row for each row of own */
-	const float *ages;			/* weight of each entry, or NULL */
+	const float *values;		/* of each entry: weight by age x target */
+	float	   *own_values;		/* the same where they are not the ratings themselves, else NULL */
+	float	   *ages;			/* weight of each entry, or NULL */
 	float	   *own;
 	const float *other;
 	const float *gram;			/* of other; zero only */
@@ -175,20 +170,13 @@ nmf_objective(const NmfParams *params, double offset, double regularization)
 		regularization * params->l1_ratio, regularization * (1 - params->l1_ratio), offset};
 }
 
-/* Floats of NmfWork. */
+/* Floats that a worker needs: a block of sums and nnls_sweep_block's own, or a sum and a Gram matrix. */
 static size_t
 work_floats(const NmfObjective *objective)
 {
 	size_t		k = (size_t) objective->k;
 
-	return objective->unobserved == UNOBSERVED_MISSING ? k + k * k : k;
-}
-
-/* Places NmfWork in memory. */
-static NmfWork
-nmf_work(const NmfObjective *objective, float *memory)
-{
-	return (NmfWork) {memory, memory + objective->k};
+	return objective->unobserved == UNOBSERVED_MISSING ? k + k * k : 3 * k * NNLS_BLOCK;
 }
 
 /* A rating as the objective sees it. */
@@ -200,22 +188,22 @@ target(const NmfObjective *objective, float rating)
 	return (float) (rating - objective->offset);
 }
 
-/*
- * work->b = sum of weight x target x factors of the row's ratings; when missing,
- * work->gram = the sum of weight x products of factors.  Returns the sum of the weights.
- */
-static double
-gather_row(const NmfObjective *objective, const NmfRow *row, const float *other, NmfWork *work)
+/* b = sum of value x factors of the row's ratings. */
+static void
+sum_values(const NmfRow *row, const float *other, int k, float *b)
 {
-	bool		missing = objective->unobserved == UNOBSERVED_MISSING;
-	int			k = objective->k;
-	double		sum = 0;
-	float		values[GATHER];
-	const float *rows[GATHER];
+	memset(b, 0, (size_t) k * sizeof(float));
+	factor_sum(other, k, row->indexes, row->values, row->n, b);
+}
 
-	memset(work->b, 0, (size_t) k * sizeof(float));
-	if (missing)
-		memset(work->gram, 0, (size_t) k * (size_t) k * sizeof(float));
+/* gram = sum of weight x products of factors of the row's ratings.  Returns the sum of the weights. */
+static double
+sum_products(const NmfRow *row, const float *other, int k, float *gram)
+{
+	const float *rows[GATHER];
+	double		sum = 0;
+
+	memset(gram, 0, (size_t) k * (size_t) k * sizeof(float));
 	for (int64_t begin = 0; begin < row->n; begin += GATHER)
 	{
 		int64_t		n = row->n - begin < GATHER ? row->n - begin : GATHER;
@@ -223,32 +211,33 @@ gather_row(const NmfObjective *objective, const NmfRow *row, const float *other,
 
 		for (int64_t e = 0; e < n; e++)
 		{
-			float		weight = ages == NULL ? 1 : ages[e];
-
-			values[e] = weight * target(objective, row->ratings[begin + e]);
 			rows[e] = other + (size_t) row->indexes[begin + e] * (size_t) k;
-			sum += weight;
+			sum += ages == NULL ? 1 : ages[e];
 		}
-		factor_sum(other, k, row->indexes + begin, values, n, work->b);
-		if (missing)
-			gram_add(rows, ages, n, k, work->gram, k);
+		gram_add(rows, ages, n, k, gram, k);
 	}
-	if (missing)
-		factor_mirror(work->gram, k);
+	factor_mirror(gram, k);
 	return sum;
 }
 
-/* The problem of one row; gram: of all rows of the other side, n_cells of them, when zero. */
+/* The problem with sums b of a row of n_cells cells; gram: of all rows of the other side. */
 static NnlsProblem
-row_problem(const NmfObjective *objective, const NmfRow *row, const float *other,
-			const float *gram, int32_t n_cells, NmfWork *work)
+zero_problem(const NmfObjective *objective, const float *gram, double n_cells, const float *b)
 {
-	bool		missing = objective->unobserved == UNOBSERVED_MISSING;
-	double		weight = gather_row(objective, row, other, work);
-	double		cells = missing ? weight : n_cells;
+	return (NnlsProblem) {objective->k, gram, b, (float) (objective->l1 * n_cells),
+		(float) (objective->l2 * n_cells)};
+}
 
-	return (NnlsProblem) {objective->k, missing ? work->gram : gram, work->b,
-		(float) (objective->l1 * cells), (float) (objective->l2 * cells)};
+/* The problem of a row whose cells are its ratings; work: k + k^2 floats. */
+static NnlsProblem
+missing_problem(const NmfObjective *objective, const NmfRow *row, const float *other, float *work)
+{
+	int			k = objective->k;
+	double		weight = sum_products(row, other, k, work + k);
+
+	sum_values(row, other, k, work);
+	return (NnlsProblem) {k, work + k, work, (float) (objective->l1 * weight),
+		(float) (objective->l2 * weight)};
 }
 
 /* The penalty of a row alone. */
@@ -262,6 +251,13 @@ row_penalty(const NnlsProblem *problem, const float *w)
 	return penalty;
 }
 
+/* What one row adds to the losses of its half. */
+static double
+row_loss(const NmfHalf *half, const NnlsProblem *problem, const float *w)
+{
+	return half->fits ? nnls_objective(problem, w) : row_penalty(problem, w);
+}
+
 /* Row r of one side. */
 static NmfRow
 half_row(const NmfHalf *half, int64_t r)
@@ -269,8 +265,47 @@ half_row(const NmfHalf *half, int64_t r)
 	const Csr  *csr = half->ratings;
 	int64_t		begin = csr->offsets[r];
 
-	return (NmfRow) {csr->offsets[r + 1] - begin, csr->indexes + begin, csr->values + begin,
+	return (NmfRow) {csr->offsets[r + 1] - begin, csr->indexes + begin, half->values + begin,
 		half->ages == NULL ? NULL : half->ages + begin};
+}
+
+/* One turn of every unknown of a chunk, zero: together.  Returns the violation. */
+static double
+improve_block(const NmfHalf *half, int64_t begin, int64_t end, float *work, double *loss)
+{
+	int			k = half->objective.k;
+	float	   *own = half->own + begin * k;
+	NnlsProblem problem = zero_problem(&half->objective, half->gram, half->ratings->n_cols, work);
+	double		violation;
+
+	for (int64_t r = begin; r < end; r++)
+	{
+		NmfRow		row = half_row(half, r);
+
+		sum_values(&row, half->other, k, work + (r - begin) * k);
+	}
+	violation = nnls_sweep_block(&problem, (int) (end - begin), own, work + NNLS_BLOCK * k);
+	for (int64_t r = begin; r < end; r++, problem.b += k, own += k)
+		*loss += row_loss(half, &problem, own);
+	return violation;
+}
+
+/* The same, missing: row by row. */
+static double
+improve_each(const NmfHalf *half, int64_t begin, int64_t end, float *work, double *loss)
+{
+	double		violation = 0;
+
+	for (int64_t r = begin; r < end; r++)
+	{
+		float	   *own = half->own + r * half->objective.k;
+		NmfRow		row = half_row(half, r);
+		NnlsProblem problem = missing_problem(&half->objective, &row, half->other, work);
+
+		violation += nnls_sweep(&problem, own);
+		*loss += row_loss(half, &problem, own);
+	}
+	return violation;
 }
 
 /* ParallelFunction: one turn of every unknown of rows begin .. end - 1. */
@@ -278,23 +313,13 @@ static RecsysStatus
 improve_rows(void *arg, int64_t begin, int64_t end, int worker)
 {
 	const NmfHalf *half = arg;
-	const NmfObjective *objective = &half->objective;
-	NmfWork		work = nmf_work(objective, half->work + (size_t) worker * work_floats(objective));
+	float	   *work = half->work + (size_t) worker * work_floats(&half->objective);
+	bool		missing = half->objective.unobserved == UNOBSERVED_MISSING;
 	double		loss = 0;
-	double		violation = 0;
 
-	for (int64_t r = begin; r < end; r++)
-	{
-		float	   *own = half->own + (size_t) r * (size_t) objective->k;
-		NmfRow		row = half_row(half, r);
-		NnlsProblem problem = row_problem(objective, &row, half->other, half->gram,
-										  half->ratings->n_cols, &work);
-
-		violation += nnls_sweep(&problem, own);
-		loss += half->fits ? nnls_objective(&problem, own) : row_penalty(&problem, own);
-	}
+	half->violations[begin / CHUNK_ROWS] = (missing ? improve_each : improve_block)
+		(half, begin, end, work, &loss);
 	half->losses[begin / CHUNK_ROWS] = loss;
-	half->violations[begin / CHUNK_ROWS] = violation;
 	return RECSYS_OK;
 }
 
@@ -346,23 +371,40 @@ iterate(Env *env, const NmfParams *params, NmfFit *fit)
 	return RECSYS_OK;
 }
 
-/* Weight of every entry by its age, or NULL without a half-life. */
+/* Fills values, and ages if there is a half-life, of each entry. */
 static RecsysStatus
-entry_ages(Env *env, const Csr *ratings, int64_t last_time, double half_life, float **ages)
+fill_values(Env *env, int64_t last_time, double half_life, NmfHalf *half)
 {
-	*ages = NULL;
-	if (isnan(half_life) || ratings->times == NULL)
-		return RECSYS_OK;
-	*ages = env_alloc(env, (size_t) ratings->n_entries, sizeof(float));
-	if (*ages == NULL)
-		return env->status;
+	const Csr  *ratings = half->ratings;
+
 	for (int64_t e = 0; e < ratings->n_entries; e++)
 	{
+		float		age = 1;
+
 		if (e % POLL_ENTRIES == 0 && env_interrupted(env))
 			return env->status;
-		(*ages)[e] = entry_weight(ratings, e, last_time, half_life);
+		if (half->ages != NULL)
+			age = half->ages[e] = entry_weight(ratings, e, last_time, half_life);
+		half->own_values[e] = age * target(&half->objective, ratings->values[e]);
 	}
 	return RECSYS_OK;
+}
+
+/* Values of the entries: the ratings themselves where all count the same and none is below 0. */
+static RecsysStatus
+half_values(Env *env, const TrainingSet *set, double half_life, NmfHalf *half)
+{
+	size_t		n = (size_t) half->ratings->n_entries;
+	bool		aged = !isnan(half_life) && half->ratings->times != NULL;
+
+	half->values = half->ratings->values;
+	if (!aged && !(set->summary.min < 0))
+		return RECSYS_OK;
+	half->values = half->own_values = env_alloc(env, n, sizeof(float));
+	half->ages = aged ? env_alloc(env, n, sizeof(float)) : NULL;
+	if (half->own_values == NULL || (aged && half->ages == NULL))
+		return env->status;
+	return fill_values(env, set->summary.last_time, half_life, half);
 }
 
 /* Mean of all cells, and 1/2 sum of their squares as the objective has it. */
@@ -377,14 +419,13 @@ sum_targets(Env *env, const NmfHalf *half, double *mean, double *squares)
 	*squares = 0;
 	for (int64_t e = 0; e < ratings->n_entries; e++)
 	{
-		double		value = target(&half->objective, ratings->values[e]);
-		double		age = half->ages == NULL ? 1 : half->ages[e];
+		double		value = half->values[e];
 
 		if (e % POLL_ENTRIES == 0 && env_interrupted(env))
 			return env->status;
-		sum += age * value;
-		weights += age;
-		*squares += 0.5 * age * (missing ? 1 : age) * value * value;
+		sum += value;
+		weights += half->ages == NULL ? 1 : half->ages[e];
+		*squares += 0.5 * value * (missing ? target(&half->objective, ratings->values[e]) : value);
 	}
 	if (!missing)
 		weights = (double) ratings->n_rows * ratings->n_cols;
@@ -415,12 +456,10 @@ half_init(Env *env, const NmfParams *params, const TrainingSet *set, const Csr *
 {
 	int64_t		n = ratings->n_rows;
 	int			n_workers = parallel_workers(env, n, CHUNK_ROWS);
-	float	   *ages;
 
-	TRY(entry_ages(env, ratings, set->summary.last_time, params->common.half_life, &ages));
 	half->objective = *objective;
 	half->ratings = ratings;
-	half->ages = ages;
+	TRY(half_values(env, set, params->common.half_life, half));
 	half->own = env_alloc(env, (size_t) n * (size_t) objective->k, sizeof(float));
 	half->work = env_alloc(env, (size_t) n_workers * work_floats(objective), sizeof(float));
 	half->losses = env_alloc(env, 2 * (size_t) n_chunks(n), sizeof(double));
@@ -489,7 +528,8 @@ fit_free(Env *env, NmfFit *fit)
 
 	for (int i = 0; i < 2; i++)
 	{
-		env_free(env, (void *) halves[i]->ages);
+		env_free(env, halves[i]->own_values);
+		env_free(env, halves[i]->ages);
 		env_free(env, halves[i]->work);
 		env_free(env, halves[i]->losses);
 	}
@@ -583,45 +623,70 @@ nmf_open(Env *env, Recommender *rec)
 	return RECSYS_OK;
 }
 
-/* The user's factors and the memory to find them; ages of the history come last. */
+/* Floats of scratch between a user's factors and the values of the history: of the problem. */
+static size_t
+problem_floats(const NmfObjective *objective)
+{
+	size_t		k = (size_t) objective->k;
+
+	return objective->unobserved == UNOBSERVED_MISSING ? k + k * k : k;
+}
+
+/* The user's factors, the problem to find them, values and ages of the history. */
 static size_t
 nmf_scratch_size(const Recommender *rec)
 {
 	const NmfState *state = rec->state;
 
-	return (work_floats(&state->objective) + (size_t) state->objective.k +
-			(size_t) rec->n_courses) * sizeof(float);
+	return ((size_t) state->objective.k + problem_floats(&state->objective) +
+			2 * (size_t) rec->n_courses) * sizeof(float);
+}
+
+/* The history as a row; memory: 2 n floats. */
+static NmfRow
+history_row(const Recommender *rec, const History *history, float *memory)
+{
+	const NmfParams *params = rec->params;
+	const NmfState *state = rec->state;
+	float	   *values = memory;
+	float	   *ages = isnan(params->common.half_life) ? NULL : memory + history->n;
+
+	for (int32_t h = 0; h < history->n; h++)
+	{
+		float		age = 1;
+
+		if (ages != NULL)
+			age = ages[h] = history_weight(rec, history, h);
+		values[h] = age * target(&state->objective, history->ratings[h]);
+	}
+	return (NmfRow) {history->n, history->courses, values, ages};
 }
 
 /* Fills w[k] with the factors of a user; scratch is left zero but for w.  False: all are 0. */
 static bool
 fold_in(const Recommender *rec, const History *history, void *scratch, float *w)
 {
-	const NmfParams *params = rec->params;
 	const NmfState *state = rec->state;
-	size_t		k = (size_t) state->objective.k;
-	size_t		n_work = work_floats(&state->objective);
-	NmfWork		work = nmf_work(&state->objective, (float *) scratch + k);
-	float	   *ages = (float *) scratch + k + n_work;
-	NmfRow		row = {history->n, history->courses, history->ratings, NULL};
+	const NmfObjective *objective = &state->objective;
+	int			k = objective->k;
+	size_t		n_problem = problem_floats(objective);
+	float	   *work = (float *) scratch + k;
+	NmfRow		row = history_row(rec, history, work + n_problem);
 	NnlsProblem problem;
 	bool		any = false;
 
-	if (!isnan(params->common.half_life))
+	if (objective->unobserved == UNOBSERVED_MISSING)
+		problem = missing_problem(objective, &row, state->courses, work);
+	else
 	{
-		for (int32_t i = 0; i < history->n; i++)
-			ages[i] = history_weight(rec, history, i);
-		row.ages = ages;
+		sum_values(&row, state->courses, k, work);
+		problem = zero_problem(objective, state->gram, rec->n_courses, work);
 	}
-	memset(w, 0, k * sizeof(float));
-	problem = row_problem(&state->objective, &row, state->courses, state->gram, rec->n_courses,
-						  &work);
+	memset(w, 0, (size_t) k * sizeof(float));
 	nnls_solve(&problem, w);
-	for (size_t s = 0; s < k; s++)
+	for (int s = 0; s < k; s++)
 		any = any || w[s] > 0;
-	memset((float *) scratch + k, 0, n_work * sizeof(float));
-	if (row.ages != NULL)
-		memset(ages, 0, (size_t) history->n * sizeof(float));
+	memset(work, 0, (n_problem + 2 * (size_t) history->n) * sizeof(float));
 	return any;
 }
 
