@@ -14,6 +14,7 @@
 #define BLOCK_ENTRIES 128		/* rows that pass by at a time */
 #define AHEAD 12				/* rows asked for in advance: they lie anywhere in memory */
 #define LINE_FLOATS 16			/* of a cache line */
+#define FETCH_FLOATS 16			/* rows up to this size come in time by themselves */
 
 typedef float Vector __attribute__((vector_size(LANES * sizeof(float)), aligned(4), may_alias));
 
@@ -64,7 +65,7 @@ add_tile(const Rows *rows, int first, int n_vectors, float *sum)
 
 	for (; e + 2 <= rows->n; e += 2)
 	{
-		if (first == 0)
+		if (first == 0 && rows->k > FETCH_FLOATS)
 		{
 			prefetch_row(rows, e + AHEAD);
 			prefetch_row(rows, e + AHEAD + 1);
@@ -117,12 +118,20 @@ add_block(const Rows *rows, float *sum)
 	}
 	for (; i + TILE_VECTORS * LANES <= k; i += TILE_VECTORS * LANES)
 		add_tile(rows, i, TILE_VECTORS, sum + i);
-	for (; i + 2 * LANES <= k; i += 2 * LANES)
-		add_tile(rows, i, 2, sum + i);
-	for (; i + LANES <= k; i += LANES)
-		add_tile(rows, i, 1, sum + i);
-	if (i < k)
-		add_last_columns(rows, k - i, sum);
+	switch ((k - i) / LANES)
+	{
+		case 3:
+			add_tile(rows, i, 3, sum + i);
+			break;
+		case 2:
+			add_tile(rows, i, 2, sum + i);
+			break;
+		case 1:
+			add_tile(rows, i, 1, sum + i);
+			break;
+	}
+	if (k % LANES > 0)
+		add_last_columns(rows, k % LANES, sum);
 }
 
 /* Block by block. */

@@ -55,37 +55,49 @@ test_gram(void)
 	check_gram(9000, 300);
 }
 
-/* Weighted sums of rows, of every remainder by four. */
+/* Sums of n of ROWS rows of k floats, beside what the sum was before. */
 static void
-test_sum(void)
+check_sum(int k, int n)
 {
 	enum
 	{
-		K = 19,
-		ROWS = 30
+		ROWS = 40
 	};
-	float	   *x = random_floats(1, K * ROWS);
-	float	   *values = random_floats(2, ROWS);
+	float	   *x = random_floats(1, (size_t) k * ROWS);
+	float	   *values = random_floats(2, (size_t) n + 1);
+	float	   *sum = random_floats(3, (size_t) k);
+	float	   *before = random_floats(3, (size_t) k);
+	int32_t    *indexes = calloc((size_t) n + 1, sizeof(int32_t));
 
-	for (int n = 0; n <= ROWS; n++)
+	for (int e = 0; e < n; e++)
+		indexes[e] = (e * 7 + n) % ROWS;
+	factor_sum(x, k, indexes, values, n, sum);
+	for (int i = 0; i < k; i++)
 	{
-		int32_t		indexes[ROWS];
-		float		sum[K] = {1};
+		double		expected = before[i];
 
 		for (int e = 0; e < n; e++)
-			indexes[e] = (e * 7 + n) % ROWS;
-		factor_sum(x, K, indexes, values, n, sum);
-		for (int i = 0; i < K; i++)
-		{
-			double		expected = i == 0;
-
-			for (int e = 0; e < n; e++)
-				expected += (double) values[e] * x[indexes[e] * K + i];
-			CHECK_NEAR(sum[i], expected, 1e-5);
-		}
+			expected += (double) values[e] * x[indexes[e] * k + i];
+		CHECK_NEAR(sum[i], expected, 2e-6 * (n + 5));
 	}
 	free(x);
 	free(values);
+	free(sum);
+	free(before);
+	free(indexes);
+}
+
+/* Rows of every length of up to two tiles, odd and even numbers of them, and more than a block. */
+static void
+test_sum(void)
+{
+	for (int k = 1; k <= 67; k++)
+	{
+		check_sum(k, 0);
+		check_sum(k, 1);
+		check_sum(k, 30);
+		check_sum(k, 257);
+	}
 }
 
 /* A value that is not finite is found wherever it is, and the hint is passed on. */

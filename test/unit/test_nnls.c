@@ -174,6 +174,57 @@ test_by_hand(void)
 	CHECK(w[1] == 7);			/* no curvature, no move */
 }
 
+/* A block of n problems against one after the other; the last unknown has no curvature when flat. */
+static void
+check_block(int k, int n, bool flat)
+{
+	Problem		problem;
+	NnlsProblem each;
+	float		b[NNLS_BLOCK * MOST];
+	float		w[NNLS_BLOCK * MOST];
+	float		alone[NNLS_BLOCK * MOST];
+	float		scratch[2 * NNLS_BLOCK * MOST];
+
+	draw(&problem, (uint64_t) (k * 100 + n), k, MOST, true, 0.1f, flat ? 0 : 0.2f);
+	for (int i = 0; flat && i < k; i++)
+		problem.gram[i * k + k - 1] = problem.gram[(k - 1) * k + i] = 0;
+	for (int i = 0; i < n * k; i++)
+	{
+		b[i] = problem.nnls.b[i % k] * (float) (i % 7 - 2);
+		w[i] = alone[i] = (float) (i % 3);
+	}
+	problem.nnls.b = b;
+	each = problem.nnls;
+	for (int sweep = 0; sweep < 3; sweep++)
+	{
+		double		violation = nnls_sweep_block(&problem.nnls, n, w, scratch);
+		double		expected = 0;
+
+		for (int r = 0; r < n; r++)
+		{
+			each.b = b + r * k;
+			expected += nnls_sweep(&each, alone + r * k);
+		}
+		CHECK_NEAR(violation, expected, 1e-4 * expected + 1e-3);
+		for (int i = 0; i < n * k; i++)
+			CHECK_NEAR(w[i], alone[i], 1e-3 * alone[i] + 1e-4);
+	}
+}
+
+/* Full and partly filled blocks. */
+static void
+test_block(void)
+{
+	for (int n = 1; n <= NNLS_BLOCK; n += n < 3 ? 1 : 5)
+	{
+		check_block(1, n, false);
+		check_block(5, n, true);
+		check_block(16, n, false);
+		check_block(MOST, n, true);
+	}
+	check_block(24, NNLS_BLOCK, false);
+}
+
 /* Runs all tests of this file. */
 int
 main(void)
@@ -181,5 +232,6 @@ main(void)
 	RUN(test_by_hand);
 	RUN(test_solve);
 	RUN(test_sweeps);
+	RUN(test_block);
 	return unit_done();
 }

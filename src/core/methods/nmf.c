@@ -120,7 +120,7 @@ typedef struct NmfHalf
 	const Csr  *ratings;		/* a row for each row of own */
 	const float *values;		/* of each entry: weight by age x target */
 	float	   *own_values;		/* the same where they are not the ratings themselves, else NULL */
-	float	   *ages;			/* weight of each entry, or NULL */
+	float	   *ages;			/* weight of each entry, or NULL; missing only */
 	float	   *own;
 	const float *other;
 	const float *gram;			/* of other; zero only */
@@ -371,7 +371,7 @@ iterate(Env *env, const NmfParams *params, NmfFit *fit)
 	return RECSYS_OK;
 }
 
-/* Fills values, and ages if there is a half-life, of each entry. */
+/* Fills values, and ages where they are kept, of each entry. */
 static RecsysStatus
 fill_values(Env *env, int64_t last_time, double half_life, NmfHalf *half)
 {
@@ -379,12 +379,12 @@ fill_values(Env *env, int64_t last_time, double half_life, NmfHalf *half)
 
 	for (int64_t e = 0; e < ratings->n_entries; e++)
 	{
-		float		age = 1;
+		float		age = entry_weight(ratings, e, last_time, half_life);
 
 		if (e % POLL_ENTRIES == 0 && env_interrupted(env))
 			return env->status;
 		if (half->ages != NULL)
-			age = half->ages[e] = entry_weight(ratings, e, last_time, half_life);
+			half->ages[e] = age;
 		half->own_values[e] = age * target(&half->objective, ratings->values[e]);
 	}
 	return RECSYS_OK;
@@ -396,13 +396,14 @@ half_values(Env *env, const TrainingSet *set, double half_life, NmfHalf *half)
 {
 	size_t		n = (size_t) half->ratings->n_entries;
 	bool		aged = !isnan(half_life) && half->ratings->times != NULL;
+	bool		keeps_ages = aged && half->objective.unobserved == UNOBSERVED_MISSING;
 
 	half->values = half->ratings->values;
 	if (!aged && !(set->summary.min < 0))
 		return RECSYS_OK;
 	half->values = half->own_values = env_alloc(env, n, sizeof(float));
-	half->ages = aged ? env_alloc(env, n, sizeof(float)) : NULL;
-	if (half->own_values == NULL || (aged && half->ages == NULL))
+	half->ages = keeps_ages ? env_alloc(env, n, sizeof(float)) : NULL;
+	if (half->own_values == NULL || (keeps_ages && half->ages == NULL))
 		return env->status;
 	return fill_values(env, set->summary.last_time, half_life, half);
 }
@@ -585,7 +586,7 @@ nmf_estimate(const Shape *shape, const void *params_in, Estimate *estimate)
 	estimate->bytes = 4 * k * (rows + k) + rows / CHUNK_ROWS * 16 +
 		8 * (double) n_threads * (double) work_floats(&objective) +
 		(missing ? 0 : factor_gram_bytes((int64_t) most, (int) params->factors)) +
-		(isnan(params->common.half_life) ? 0 : 8 * n);
+		(isnan(params->common.half_life) ? 0 : (missing ? 16 : 8) * n);
 	estimate->seconds = (double) params->iterations / n_threads *
 		(missing ? n * (k * k * 1e-10 + 1e-8) + rows * k * k * 4e-10
 		 : n * (k * 2e-10 + 4e-9) + rows * k * k * 4e-10);
