@@ -38,8 +38,8 @@ typedef struct Task
 typedef struct Worker
 {
 	void	   *sums;			/* per candidate */
-	int32_t    *touched;		/* candidates met by a task */
-	TopkItem   *heap;			/* table_size items */
+	int32_t    *candidates;		/* met by a task, then only the similar ones, ascending */
+	float	   *similarities;	/* of these */
 } Worker;
 
 typedef struct Fit
@@ -124,43 +124,64 @@ plan_tasks(Env *env, Fit *fit, int64_t *room)
 	return RECSYS_OK;
 }
 
-/* Offers a candidate that shares columns with the task's row, and clears its sums. */
-static inline void
-offer_candidate(const Fit *fit, const PairSearch *search, int32_t row, int32_t candidate,
-				Topk *best)
-{
-	PairSums	sums = pair_search_take(search, candidate);
-	float		similarity;
-
-	if (sums.n == 0 || candidate == row)
-		return;
-	similarity = (float) similarity_value(&fit->rule, &sums, fit->sizes[row],
-										  fit->sizes[candidate]);
-	if (similarity > 0)
-		topk_offer(best, similarity, candidate, candidate);
-}
-
-/* Orders items by index. */
+/* Orders indexes. */
 static int
 compare_index(const void *a, const void *b)
 {
-	int32_t		x = ((const TopkItem *) a)->index;
-	int32_t		y = ((const TopkItem *) b)->index;
+	int32_t		x = *(const int32_t *) a;
+	int32_t		y = *(const int32_t *) b;
 
 	return (x > y) - (x < y);
 }
 
-/* Writes the items of a heap to the arrays of the table, by index. */
+/* Writes the table_size best of the worker's n candidates to the arrays of the table; returns how many. */
 static int32_t
-write_best(const Fit *fit, const Topk *best, int64_t place)
+write_best(const Fit *fit, const Worker *worker, int32_t n, int64_t place)
 {
-	qsort(best->items, (size_t) best->n, sizeof(TopkItem), compare_index);
-	for (int i = 0; i < best->n; i++)
+	int32_t    *indexes = fit->table->indexes + place;
+	float	   *values = fit->table->values + place;
+	float		threshold = 0;
+	int32_t		n_equal = 0;
+	int32_t		n_kept = 0;
+
+	if (n > fit->table_size)
+		threshold = topk_threshold(worker->similarities, n, fit->table_size, &n_equal);
+	for (int32_t i = 0; i < n; i++)
 	{
-		fit->table->indexes[place + i] = best->items[i].index;
-		fit->table->values[place + i] = best->items[i].score;
+		float		similarity = worker->similarities[i];
+
+		if (similarity > threshold || (similarity == threshold && n_equal-- > 0))
+		{
+			indexes[n_kept] = worker->candidates[i];
+			values[n_kept++] = similarity;
+		}
 	}
-	return best->n;
+	return n_kept;
+}
+
+/*
+ * Keeps the candidates that are similar to the row; n_met of them are listed, or (-1) all of low .. high - 1
+ * are looked at.  Clears their sums.  Returns how many are kept.
+ */
+static int32_t
+keep_similar(const Fit *fit, const PairSearch *search, int32_t row, int32_t n_met,
+			 const Worker *worker)
+{
+	int32_t		n = n_met < 0 ? search->high - search->low : n_met;
+	int32_t		n_similar = 0;
+
+	for (int32_t i = 0; i < n; i++)
+	{
+		int32_t		candidate = n_met < 0 ? search->low + i : worker->candidates[i];
+		PairSums	sums = pair_search_take(search, candidate);
+		float		similarity = (float) similarity_value(&fit->rule, &sums, fit->sizes[row],
+														  fit->sizes[candidate]);
+
+		worker->candidates[n_similar] = candidate;
+		worker->similarities[n_similar] = similarity;
+		n_similar += similarity > 0 && candidate != row;
+	}
+	return n_similar;
 }
 
 /* With little work the candidates met are listed, otherwise all are looked at: O(work) anyway. */
@@ -169,18 +190,14 @@ run_task(const Fit *fit, Task *task, const Worker *worker)
 {
 	bool		listed = task->work < task->high - task->low;
 	PairSearch	search = {similarity_sums(fit->rule.similarity), sparse_row(fit->rows, task->row),
-		fit->columns, task->low, task->high, worker->sums, listed ? worker->touched : NULL};
-	int32_t		n_touched = pair_search(&search);
-	Topk		best;
+		fit->columns, task->low, task->high, worker->sums, listed ? worker->candidates : NULL};
+	int32_t		n_met = pair_search(&search);
+	int32_t		n_similar;
 
-	topk_init(&best, worker->heap, fit->table_size);
 	if (listed)
-		for (int32_t t = 0; t < n_touched; t++)
-			offer_candidate(fit, &search, task->row, worker->touched[t], &best);
-	else
-		for (int32_t candidate = task->low; candidate < task->high; candidate++)
-			offer_candidate(fit, &search, task->row, candidate, &best);
-	task->n = write_best(fit, &best, task->place);
+		qsort(worker->candidates, (size_t) n_met, sizeof(int32_t), compare_index);
+	n_similar = keep_similar(fit, &search, task->row, listed ? n_met : -1, worker);
+	task->n = write_best(fit, worker, n_similar, task->place);
 }
 
 /* A chunk of tasks. */
@@ -194,18 +211,21 @@ run_tasks(void *arg, int64_t begin, int64_t end, int worker)
 	return RECSYS_OK;
 }
 
-/* The table_size best results of the tasks of a row, whose results lie close together. */
+/* The table_size best results of the tasks of a row, which are in the order of the candidates. */
 static int32_t
 merge_tasks(const Fit *fit, const Task *tasks, int64_t n_tasks, int64_t place)
 {
-	Topk		best;
+	const Worker *worker = &fit->workers[0];
+	int32_t		n = 0;
 
-	topk_init(&best, fit->workers[0].heap, fit->table_size);
-	for (int64_t t = 0; t < n_tasks; t++)
-		for (int64_t e = tasks[t].place; e < tasks[t].place + tasks[t].n; e++)
-			topk_offer(&best, fit->table->values[e], fit->table->indexes[e],
-					   fit->table->indexes[e]);
-	return write_best(fit, &best, place);
+	for (int64_t t = 0; t < n_tasks; n += tasks[t++].n)
+	{
+		memcpy(worker->candidates + n, fit->table->indexes + tasks[t].place,
+			   (size_t) tasks[t].n * sizeof(int32_t));
+		memcpy(worker->similarities + n, fit->table->values + tasks[t].place,
+			   (size_t) tasks[t].n * sizeof(float));
+	}
+	return write_best(fit, worker, n, place);
 }
 
 /* Merges, closes the gaps and sets the offsets. */
@@ -250,9 +270,9 @@ init_workers(Env *env, Fit *fit, int n)
 		Worker	   *worker = &fit->workers[w];
 
 		worker->sums = env_alloc_zero(env, n_rows, sums_bytes);
-		worker->touched = env_alloc(env, n_rows, sizeof(int32_t));
-		worker->heap = env_alloc(env, (size_t) fit->table_size, sizeof(TopkItem));
-		if (worker->sums == NULL || worker->touched == NULL || worker->heap == NULL)
+		worker->candidates = env_alloc(env, n_rows, sizeof(int32_t));
+		worker->similarities = env_alloc(env, n_rows, sizeof(float));
+		if (worker->sums == NULL || worker->candidates == NULL || worker->similarities == NULL)
 			return env->status;
 	}
 	return fit->workers == NULL ? env->status : RECSYS_OK;
@@ -265,8 +285,8 @@ free_fit(Env *env, Fit *fit, int n_workers)
 	for (int w = 0; w < n_workers; w++)
 	{
 		env_free(env, fit->workers[w].sums);
-		env_free(env, fit->workers[w].touched);
-		env_free(env, fit->workers[w].heap);
+		env_free(env, fit->workers[w].candidates);
+		env_free(env, fit->workers[w].similarities);
 	}
 	env_free(env, fit->workers);
 	env_free(env, fit->tasks);
@@ -308,7 +328,7 @@ neighbors_bytes(double n_rows, const NeighborOptions *options, int n_threads)
 	double		kept = options->table_size < n_rows ? options->table_size : n_rows;
 	double		sums = (double) pair_sums_bytes(similarity_sums(options->similarity));
 	double		per_row = sizeof(RowSize) + 2 * sizeof(int64_t) + sizeof(Task);
-	double		per_thread = n_rows * (sums + sizeof(int32_t)) + kept * sizeof(TopkItem);
+	double		per_thread = n_rows * (sums + sizeof(int32_t) + sizeof(float));
 
 	return n_rows * (per_row + kept * 8) + (n_threads > 1 ? n_threads : 1) * per_thread;
 }

@@ -132,27 +132,3 @@ pair_search(const PairSearch *search)
 	}
 	return 0;
 }
-
-/* Reads and clears. */
-PairSums
-pair_search_take(const PairSearch *search, int32_t candidate)
-{
-	PairSums	sums = {0};
-
-	if (search->kind == SUM_MOMENTS)
-	{
-		PairSums   *pair = (PairSums *) search->sums + candidate;
-
-		sums = *pair;
-		*pair = (PairSums) {0};
-	}
-	else
-	{
-		ProductSum *pair = (ProductSum *) search->sums + candidate;
-
-		sums.sum = pair->sum;
-		sums.n = pair->n;
-		*pair = (ProductSum) {0};
-	}
-	return sums;
-}

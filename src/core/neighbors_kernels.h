@@ -41,7 +41,28 @@ typedef struct PairSearch
 /* Fills sums and touched; returns how many were touched (0 without touched). */
 extern int32_t pair_search(const PairSearch *search);
 
-/* The sums of a candidate; n is 0 when it shares no column.  Leaves them zero. */
-extern PairSums pair_search_take(const PairSearch *search, int32_t candidate);
+/* The sums of a candidate; n is 0 when it shares no column.  Leaves them zero.  Inline for all pairs. */
+static inline PairSums
+pair_search_take(const PairSearch *search, int32_t candidate)
+{
+	PairSums	sums = {0};
+
+	if (search->kind == SUM_MOMENTS)
+	{
+		PairSums   *pair = (PairSums *) search->sums + candidate;
+
+		sums = *pair;
+		*pair = (PairSums) {0};
+	}
+	else
+	{
+		ProductSum *pair = (ProductSum *) search->sums + candidate;
+
+		sums.sum = pair->sum;
+		sums.n = pair->n;
+		*pair = (ProductSum) {0};
+	}
+	return sums;
+}
 
 #endif							/* CORE_NEIGHBORS_KERNELS_H */

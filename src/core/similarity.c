@@ -6,9 +6,6 @@
 
 #include <math.h>
 
-/* Variances below this share of the sum of squares are rounding, not variance. */
-#define VARIANCE_EPSILON 1e-9
-
 /* Products for cosines and counts, differences for distances, moments over C for the rest. */
 SumKind
 similarity_sums(Similarity similarity)
@@ -147,75 +144,4 @@ similarity_pair_sums(SumKind kind, SparseRow x, SparseRow y)
 		}
 	}
 	return sums;
-}
-
-/* sum / sqrt(xx yy), 0 when one side is 0. */
-static double
-normalized(double sum, double xx, double yy)
-{
-	return xx > 0 && yy > 0 ? sum / sqrt(xx * yy) : 0;
-}
-
-/* Correlation over the common columns; 0 when one side is constant there. */
-static double
-correlation(const PairSums *sums)
-{
-	double		n = sums->n;
-	double		var_x = n * sums->xx - sums->x * sums->x;
-	double		var_y = n * sums->yy - sums->y * sums->y;
-
-	if (var_x <= VARIANCE_EPSILON * n * sums->xx || var_y <= VARIANCE_EPSILON * n * sums->yy)
-		return 0;
-	return normalized(n * sums->sum - sums->x * sums->y, var_x, var_y);
-}
-
-/* The formula of the measure, not shrunk. */
-static double
-formula(const SimilarityRule *rule, const PairSums *sums, RowSize x, RowSize y)
-{
-	double		n = sums->n;
-
-	switch (rule->similarity)
-	{
-		case SIMILARITY_COSINE:
-		case SIMILARITY_TFIDF:
-			return normalized(sums->sum, x.norm * x.norm, y.norm * y.norm);
-		case SIMILARITY_JACCARD:
-			return n / (x.n + y.n - n);
-		case SIMILARITY_PEARSON:
-			return correlation(sums);
-		case SIMILARITY_PEARSON_BASELINE:
-		case SIMILARITY_ADJUSTED_COSINE:
-			return normalized(sums->sum, sums->xx, sums->yy);
-		case SIMILARITY_EUCLIDEAN:
-			return 1 / (1 + sqrt(sums->sum));
-		case SIMILARITY_MSD:
-			return 1 / (1 + sums->sum / n);
-		case SIMILARITY_LIFT:
-			return n * rule->n_columns / (x.n * y.n);
-		case SIMILARITY_BM25:
-			return sums->sum;
-	}
-	return 0;
-}
-
-/* Formula, support and shrinkage. */
-double
-similarity_value(const SimilarityRule *rule, const PairSums *sums, RowSize x, RowSize y)
-{
-	double		n = sums->n;
-	double		value;
-
-	if (sums->n < rule->min_support || sums->n < 1)
-		return 0;
-	value = formula(rule, sums, x, y);
-	if (!(value > 0))
-		return 0;
-	if (rule->shrinkage > 0)
-	{
-		double		support = rule->similarity == SIMILARITY_PEARSON_BASELINE ? n - 1 : n;
-
-		value *= support / (support + rule->shrinkage);
-	}
-	return value;
 }

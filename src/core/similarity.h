@@ -33,6 +33,8 @@
 #ifndef CORE_SIMILARITY_H
 #define CORE_SIMILARITY_H
 
+#include <math.h>
+
 #include "core/csr.h"
 #include "core/env.h"
 
@@ -56,6 +58,9 @@ typedef enum Similarity
 
 #define BM25_K1 1.2
 #define BM25_B 0.75
+
+/* Variances below this share of the sum of squares are rounding, not variance. */
+#define SIMILARITY_NO_VARIANCE 1e-9
 
 /* Which sums over the common columns a measure needs. */
 typedef enum SumKind
@@ -144,8 +149,75 @@ extern RowSize similarity_row_size(SparseRow row);
 /* Sums over the common columns of two rows by merging; O(x.n + y.n). */
 extern PairSums similarity_pair_sums(SumKind kind, SparseRow x, SparseRow y);
 
-/* The similarity, or 0 when it is not positive or has too little support. */
-extern double similarity_value(const SimilarityRule *rule, const PairSums *sums, RowSize x,
-							   RowSize y);
+/* sum / sqrt(xx yy), 0 when one side is 0. */
+static inline double
+similarity_normalized(double sum, double xx, double yy)
+{
+	return xx > 0 && yy > 0 ? sum / sqrt(xx * yy) : 0;
+}
+
+/* Correlation over the common columns; 0 when one side is constant there. */
+static inline double
+similarity_correlation(const PairSums *sums)
+{
+	double		n = sums->n;
+	double		var_x = n * sums->xx - sums->x * sums->x;
+	double		var_y = n * sums->yy - sums->y * sums->y;
+
+	if (var_x <= SIMILARITY_NO_VARIANCE * n * sums->xx || var_y <= SIMILARITY_NO_VARIANCE * n * sums->yy)
+		return 0;
+	return similarity_normalized(n * sums->sum - sums->x * sums->y, var_x, var_y);
+}
+
+/* The formula of the measure, not shrunk. */
+static inline double
+similarity_formula(const SimilarityRule *rule, const PairSums *sums, RowSize x, RowSize y)
+{
+	double		n = sums->n;
+
+	switch (rule->similarity)
+	{
+		case SIMILARITY_COSINE:
+		case SIMILARITY_TFIDF:
+			return x.norm > 0 && y.norm > 0 ? sums->sum / (x.norm * y.norm) : 0;
+		case SIMILARITY_JACCARD:
+			return n / (x.n + y.n - n);
+		case SIMILARITY_PEARSON:
+			return similarity_correlation(sums);
+		case SIMILARITY_PEARSON_BASELINE:
+		case SIMILARITY_ADJUSTED_COSINE:
+			return similarity_normalized(sums->sum, sums->xx, sums->yy);
+		case SIMILARITY_EUCLIDEAN:
+			return 1 / (1 + sqrt(sums->sum));
+		case SIMILARITY_MSD:
+			return 1 / (1 + sums->sum / n);
+		case SIMILARITY_LIFT:
+			return n * rule->n_columns / (x.n * y.n);
+		case SIMILARITY_BM25:
+			return sums->sum;
+	}
+	return 0;
+}
+
+/* The similarity, or 0 when it is not positive or has too little support; inline for all pairs. */
+static inline double
+similarity_value(const SimilarityRule *rule, const PairSums *sums, RowSize x, RowSize y)
+{
+	double		n = sums->n;
+	double		value;
+
+	if (sums->n < rule->min_support || sums->n < 1)
+		return 0;
+	value = similarity_formula(rule, sums, x, y);
+	if (!(value > 0))
+		return 0;
+	if (rule->shrinkage > 0)
+	{
+		double		support = rule->similarity == SIMILARITY_PEARSON_BASELINE ? n - 1 : n;
+
+		value *= support / (support + rule->shrinkage);
+	}
+	return value;
+}
 
 #endif							/* CORE_SIMILARITY_H */

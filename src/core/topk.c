@@ -4,6 +4,11 @@
  */
 #include "core/topk.h"
 
+#include <string.h>
+
+#define DIGIT_BITS 11			/* of a positive float, whose 31 bits have the order of its values */
+#define N_DIGITS (1 << DIGIT_BITS)
+
 /* An empty heap over the caller's array. */
 void
 topk_init(Topk *topk, TopkItem *items, int k)
@@ -66,4 +71,43 @@ topk_sort(Topk *topk)
 		sift_down(topk->items, n, topk->items[n]);
 		topk->items[n] = worst;
 	}
+}
+
+/* The bits of a float. */
+static inline uint32_t
+float_bits(float value)
+{
+	uint32_t	bits;
+
+	memcpy(&bits, &value, sizeof(bits));
+	return bits;
+}
+
+/* Digit by digit: counts those of the values that agree in the digits before, and steps down to the k-th. */
+float
+topk_threshold(const float *values, int32_t n, int32_t k, int32_t *n_equal)
+{
+	uint32_t	known = 0;		/* the digits found, and which bits they are */
+	uint32_t	mask = 0;
+	float		threshold;
+
+	for (int shift = 2 * DIGIT_BITS; shift >= 0; shift -= DIGIT_BITS)
+	{
+		int32_t		counts[N_DIGITS] = {0};
+		uint32_t	digit = N_DIGITS - 1;
+
+		for (int32_t i = 0; i < n; i++)
+		{
+			uint32_t	bits = float_bits(values[i]);
+
+			counts[(bits >> shift) % N_DIGITS] += (bits & mask) == known;
+		}
+		for (; k > counts[digit]; digit--)
+			k -= counts[digit];
+		known |= digit << shift;
+		mask |= (uint32_t) (N_DIGITS - 1) << shift;
+	}
+	*n_equal = k;
+	memcpy(&threshold, &known, sizeof(threshold));
+	return threshold;
 }

@@ -30,6 +30,12 @@ extern void topk_init(Topk *topk, TopkItem *items, int k);	/* k may be 0 */
 extern void topk_offer_slow(Topk *topk, TopkItem item);
 extern void topk_sort(Topk *topk);	/* best first; ends filling */
 
+/*
+ * The k-th largest of n positive floats, 1 <= k <= n, in O(n); *n_equal: how many values equal to
+ * it are among the k largest.
+ */
+extern float topk_threshold(const float *values, int32_t n, int32_t k, int32_t *n_equal);
+
 /* Is a better than b? */
 static inline bool
 topk_better(TopkItem a, TopkItem b)

@@ -1,6 +1,7 @@
 /*
  * test_topk.c: the k best against a full sort.
  */
+#include <math.h>
 #include <stdlib.h>
 
 #include "core/rng.h"
@@ -95,6 +96,53 @@ test_ties(void)
 	CHECK(items[0].index == 10 && items[1].index == 20);
 }
 
+/* The k-th largest of n values and how many of its like are above, against counting. */
+static void
+check_threshold(uint64_t seed, int n, int n_distinct, float scale)
+{
+	float	   *values = malloc((size_t) n * sizeof(float));
+	Rng			rng;
+
+	rng_seed(&rng, seed, 0);
+	for (int i = 0; i < n; i++)
+		values[i] = scale * (float) (1 + rng_below(&rng, (uint32_t) n_distinct));
+	for (int k = 1; k <= n; k += 1 + k / 7)
+	{
+		int32_t		n_equal;
+		float		threshold = topk_threshold(values, n, k, &n_equal);
+		int			n_above = 0;
+		int			n_same = 0;
+
+		for (int i = 0; i < n; i++)
+		{
+			n_above += values[i] > threshold;
+			n_same += values[i] == threshold;
+		}
+		CHECK(n_above < k && n_above + n_same >= k);
+		CHECK_EQ_INT(n_equal, k - n_above);
+	}
+	free(values);
+}
+
+/* Few and many ties, large and tiny values, infinity. */
+static void
+test_threshold(void)
+{
+	float		extremes[] = {INFINITY, 1e-45f, 1e38f, INFINITY};
+	int32_t		n_equal;
+
+	for (int n = 1; n <= 40; n++)
+	{
+		check_threshold((uint64_t) n, n, 3, 0.1f);
+		check_threshold((uint64_t) n, n, 1000000, 1e-40f);
+	}
+	check_threshold(1, 5000, 100, 1);
+	check_threshold(2, 5000, 1000000000, 1e-7f);
+	CHECK(topk_threshold(extremes, 4, 2, &n_equal) == INFINITY && n_equal == 2);
+	CHECK(topk_threshold(extremes, 4, 3, &n_equal) == 1e38f && n_equal == 1);
+	CHECK(topk_threshold(extremes, 4, 4, &n_equal) == 1e-45f && n_equal == 1);
+}
+
 /* Runs all tests of this file. */
 int
 main(void)
@@ -102,5 +150,6 @@ main(void)
 	RUN(test_sizes);
 	RUN(test_long);
 	RUN(test_ties);
+	RUN(test_threshold);
 	return unit_done();
 }
