@@ -73,6 +73,7 @@ typedef struct Shape
 	int64_t		n_terms;		/* entries of the term matrix, about; 0 without */
 	int			n_threads;
 	int64_t		n_genres;		/* 0 without */
+	int64_t		n_groups;		/* of users by their attributes, about; 0 without */
 } Shape;
 
 typedef struct Estimate
@@ -80,6 +81,7 @@ typedef struct Estimate
 	double		bytes;			/* held by fit at its peak, without the training set */
 	double		seconds;		/* rough */
 	double		model_bytes;	/* of the sections of the method */
+	double		n_losses;		/* values that are logged, where they are very many */
 } Estimate;
 
 typedef struct Recommender Recommender;

@@ -33,11 +33,11 @@
 /* Ratings remembered while they are summed up; see seen_slot. */
 #define SEEN_RATINGS 64
 
-/* What a key takes, about: itself twice (the table is copied as it grows), slots, its new number. */
+/* What a key takes, about: itself twice (the table is copied as it grows), slots, its new number; later half. */
 #define KEY_BYTES_ABOUT 64
 
-/* What the keys of a row take while they wait, about: two offsets and short strings. */
-#define WAITING_BYTES_ABOUT 48
+/* What a short string takes while it waits, about, beside its offset. */
+#define WAITING_STRING_ABOUT 16
 
 /* An empty builder. */
 RecsysStatus
@@ -637,16 +637,25 @@ trainingset_subset(Env *env, const TrainingSet *set, const uint8_t *marks, uint8
 	return summarise(env, subset, subset->by_user.n_entries, set->summary.implicit != 0);
 }
 
-/* Bytes of n_rows rows in blocks, and with the keys of the last batch; false on overflow. */
-static bool
-builder_bytes(int64_t n_rows, bool with_times, size_t *blocks, size_t *with_keys)
+/* Bytes of a key that waits. */
+static size_t
+waiting_bytes(KeyKind kind)
 {
-	size_t		row = 2 * sizeof(int32_t) + sizeof(float) + (with_times ? sizeof(int64_t) : 0);
-	size_t		last = n_rows < BATCH_ROWS_MAX ? (size_t) n_rows + BATCH_ROWS_MIN : BATCH_ROWS_MAX;
+	return kind == KEY_NUMBER ? sizeof(int64_t) : sizeof(int64_t) + WAITING_STRING_ABOUT;
+}
 
-	return checked_mul((size_t) n_rows, row, blocks) &&
-		checked_add(*blocks, last * row, blocks) &&
-		checked_add(*blocks, last * WAITING_BYTES_ABOUT, with_keys);
+/* Bytes of the rows in blocks, and with the keys of the last batch; false on overflow. */
+static bool
+builder_bytes(const TrainingShape *shape, size_t *blocks, size_t *with_keys)
+{
+	size_t		n = (size_t) shape->n_rows;
+	size_t		row = 2 * sizeof(int32_t) + (shape->implicit ? 0 : sizeof(float)) +
+		(shape->with_times ? sizeof(int64_t) : 0);
+	size_t		last = n < BATCH_ROWS_MAX ? n + BATCH_ROWS_MIN : BATCH_ROWS_MAX;
+	size_t		waiting = waiting_bytes(shape->user_kind) + waiting_bytes(shape->course_kind);
+
+	return checked_mul(n, row, blocks) && checked_add(*blocks, last * row, blocks) &&
+		checked_add(*blocks, last * waiting, with_keys);
 }
 
 /* The larger of two sizes. */
@@ -661,9 +670,9 @@ larger(size_t a, size_t b)
  * the first sorted copy, or two sorted copies.
  */
 bool
-trainingset_bytes(int64_t n_rows, int64_t n_users, int64_t n_courses, bool with_times,
-				  size_t *bytes)
+trainingset_bytes(const TrainingShape *shape, size_t *peak, size_t *held)
 {
+	int64_t		n = shape->n_rows;
 	size_t		blocks;
 	size_t		with_keys;
 	size_t		by_course;
@@ -671,16 +680,17 @@ trainingset_bytes(int64_t n_rows, int64_t n_users, int64_t n_courses, bool with_
 	size_t		keys;
 	size_t		counters;
 
-	if (n_users > INT32_MAX || n_courses > INT32_MAX)
+	if (n < 0 || shape->n_users > INT32_MAX || shape->n_courses > INT32_MAX)
 		return false;
-	if (!builder_bytes(n_rows, with_times, &blocks, &with_keys) ||
-		!csr_bytes((int32_t) n_courses, n_rows, with_times, &by_course) ||
-		!csr_bytes((int32_t) n_users, n_rows, with_times, &by_user) ||
-		!checked_mul((size_t) n_users + (size_t) n_courses, KEY_BYTES_ABOUT, &keys))
+	if (!builder_bytes(shape, &blocks, &with_keys) ||
+		!csr_bytes((int32_t) shape->n_courses, n, shape->with_times, &by_course) ||
+		!csr_bytes((int32_t) shape->n_users, n, shape->with_times, &by_user) ||
+		!checked_mul((size_t) shape->n_users + (size_t) shape->n_courses, KEY_BYTES_ABOUT, &keys))
 		return false;
-	counters = larger(countsort_bytes(n_rows, (int32_t) n_courses),
-					  countsort_bytes(n_rows, (int32_t) n_users));
-	return checked_add(larger(blocks, by_user), by_course, bytes) &&
-		checked_add(*bytes, counters, bytes) &&
-		checked_add(larger(*bytes, with_keys), keys, bytes);
+	counters = larger(countsort_bytes(n, (int32_t) shape->n_courses),
+					  countsort_bytes(n, (int32_t) shape->n_users));
+	return checked_add(by_user, by_course, held) && checked_add(*held, keys / 2, held) &&
+		checked_add(larger(blocks, by_user), by_course, peak) &&
+		checked_add(*peak, counters, peak) &&
+		checked_add(larger(*peak, with_keys), keys, peak);
 }

@@ -192,9 +192,20 @@ extern void trainingset_free(Env *env, TrainingSet *set);
 extern RecsysStatus trainingset_subset(Env *env, const TrainingSet *set, const uint8_t *marks,
 									   uint8_t bits, TrainingSet *subset);
 
-/* Bytes that loading n_rows of n_users and n_courses takes at its peak; false on overflow. */
-extern bool trainingset_bytes(int64_t n_rows, int64_t n_users, int64_t n_courses, bool with_times,
-							  size_t *bytes);
+/* Ratings that are to be loaded. */
+typedef struct TrainingShape
+{
+	int64_t		n_rows;
+	int64_t		n_users;
+	int64_t		n_courses;
+	KeyKind		user_kind;
+	KeyKind		course_kind;
+	bool		with_times;
+	bool		implicit;
+} TrainingShape;
+
+/* Bytes of loading them at its peak, and of the training set that is held then; false on overflow. */
+extern bool trainingset_bytes(const TrainingShape *shape, size_t *peak, size_t *held);
 
 /* Weight of something of age last - time (microseconds) under a half-life in seconds; NAN: 1. */
 static inline float

@@ -219,6 +219,19 @@ load_rating(TupleTableSlot *slot, void *arg)
 		report_rows(load);
 }
 
+/* So many ratings of these columns; how many users and courses is not known. */
+TrainingShape
+training_shape(const RatingsColumns *columns, int64 n_rows)
+{
+	return (TrainingShape) {
+		.n_rows = n_rows,
+		.user_kind = key_kind(columns->types[0]),
+		.course_kind = key_kind(columns->types[1]),
+		.with_times = columns->time >= 0,
+		.implicit = columns->rating < 0
+	};
+}
+
 /* The result of a count(*). */
 static void
 take_count(TupleTableSlot *slot, void *arg)
@@ -232,16 +245,17 @@ check_size(RatingsLoad *load)
 {
 	static const Oid types[] = {INT8OID};
 	Env		   *env = &load->job->env;
-	bool		with_times = load->columns.time >= 0;
+	TrainingShape shape = training_shape(&load->columns, (int64) query_estimate(load->sql));
 	size_t		bytes;
+	size_t		held;
 
-	load->n_expected = (int64) query_estimate(load->sql);
-	if (trainingset_bytes(load->n_expected, 0, 0, with_times, &bytes) &&
-		env_reserve(env, bytes) == RECSYS_OK)
+	load->n_expected = shape.n_rows;
+	if (trainingset_bytes(&shape, &bytes, &held) && env_reserve(env, bytes) == RECSYS_OK)
 		return;
 	query_stream(psprintf("SELECT pg_catalog.count(*) FROM %s AS r", load->dataset->ratings), NULL,
 				 1, types, take_count, &load->n_expected);
-	if (!trainingset_bytes(load->n_expected, 0, 0, with_times, &bytes))
+	shape.n_rows = load->n_expected;
+	if (!trainingset_bytes(&shape, &bytes, &held))
 		bytes = SIZE_MAX;
 	env_check(env, env_reserve(env, bytes));
 }

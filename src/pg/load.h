@@ -31,6 +31,9 @@ extern void load_training_set(Job *job, const Dataset *dataset, const LoadReques
 /* The columns of the ratings as they are now; types that no longer serve are errors. */
 extern RatingsColumns ratings_columns(const Dataset *dataset);
 
+/* So many ratings of these columns; how many users and courses is not known. */
+extern TrainingShape training_shape(const RatingsColumns *columns, int64 n_rows);
+
 /* SELECT user, course[, rating][, time] FROM ratings AS r */
 extern char *ratings_sql(const Dataset *dataset, const RatingsColumns *columns);
 

@@ -363,9 +363,28 @@ add_estimate(Call *call, const char *phase, double bytes, double seconds)
 	call_row(call, values, nulls);
 }
 
+/* Rows that the planner expects for the groups of users by their attributes. */
+static int64
+planned_groups(const Dataset *dataset)
+{
+	StringInfoData sql;
+
+	if (dataset->users == NULL || dataset->n_features == 0)
+		return 0;
+	initStringInfo(&sql);
+	appendStringInfoString(&sql, "SELECT ");
+	append_attributes(&sql, dataset);
+	appendStringInfo(&sql, " FROM %s AS u GROUP BY ", dataset->users);
+	append_attributes(&sql, dataset);
+	return (int64) query_estimate(sql.data);
+}
+
 /* Seconds to read, sort and write, from measured rates. */
 #define LOAD_SECONDS_PER_RATING 150e-9
 #define SAVE_SECONDS_PER_BYTE 10e-9
+
+#define SAVE_BYTES_PER_LOSS 1000	/* of a logged value, while it becomes jsonb */
+#define SESSION_BYTES (3 << 20)		/* of code, caches and buffers that a training is the first to use */
 
 /* What the planner knows of the data: for tables that were analysed, close to the truth. */
 static Shape
@@ -386,6 +405,7 @@ planned_shape(const Dataset *dataset, int threads)
 							  (int64) query_estimate(psprintf("SELECT c.%s FROM %s AS c",
 															  quote_identifier(dataset->courses_key),
 															  dataset->courses)));
+	shape.n_groups = planned_groups(dataset);
 	if (dataset->terms)
 		shape.n_terms = (int64) query_estimate(psprintf("SELECT t.term FROM %s AS t",
 														dataset->terms));
@@ -394,7 +414,25 @@ planned_shape(const Dataset *dataset, int threads)
 	return shape;
 }
 
-/* estimate_training(): load, fit, save and total. */
+/* Bytes of loading at its peak, and of the training set; as many as there can be when too many to count. */
+static void
+planned_bytes(const RatingsColumns *columns, const Shape *shape, double *peak, double *held)
+{
+	TrainingShape expected = training_shape(columns, shape->n_ratings);
+	size_t		peak_bytes;
+	size_t		held_bytes;
+
+	expected.n_users = shape->n_users;
+	expected.n_courses = shape->n_courses;
+	if (!trainingset_bytes(&expected, &peak_bytes, &held_bytes))
+		peak_bytes = held_bytes = SIZE_MAX;
+	*peak = peak_bytes;
+	*held = held_bytes;
+}
+
+/*
+ * estimate_training(): load, fit, save and total, which is the peak.  What was learnt is there twice when it is saved.
+ */
 void
 estimate_training_rows(Call *call, const char *method_name, Datum params_json,
 					   const char *dataset_name)
@@ -404,24 +442,28 @@ estimate_training_rows(Call *call, const char *method_name, Datum params_json,
 	Dataset    *dataset = dataset_open(dataset_name, CurrentMemoryContext);
 	Estimate	estimate = {0};
 	Shape		shape;
-	size_t		load_bytes;
+	RatingsColumns columns;
+	double		load_bytes,
+				held_bytes,
+				fit_bytes,
+				save_bytes;
 	double		load_seconds,
 				save_seconds;
 
 	dataset_check_select(dataset);
-	(void) ratings_columns(dataset);
+	columns = ratings_columns(dataset);
 	SPI_connect();
 	shape = planned_shape(dataset, settings_job_threads());
 	SPI_finish();
-	if (!trainingset_bytes(shape.n_ratings, shape.n_users, shape.n_courses,
-						   dataset->time_column != NULL, &load_bytes))
-		load_bytes = SIZE_MAX;
 	method->estimate(&shape, params, &estimate);
+	planned_bytes(&columns, &shape, &load_bytes, &held_bytes);
+	fit_bytes = held_bytes + estimate.bytes;
+	save_bytes = held_bytes + 2 * estimate.model_bytes + estimate.n_losses * SAVE_BYTES_PER_LOSS;
 	load_seconds = shape.n_ratings * LOAD_SECONDS_PER_RATING;
 	save_seconds = estimate.model_bytes * SAVE_SECONDS_PER_BYTE;
 	add_estimate(call, "load", load_bytes, load_seconds);
-	add_estimate(call, "fit", load_bytes + estimate.bytes, estimate.seconds);
-	add_estimate(call, "save", estimate.model_bytes, save_seconds);
-	add_estimate(call, "total", load_bytes + estimate.bytes + estimate.model_bytes,
+	add_estimate(call, "fit", fit_bytes, estimate.seconds);
+	add_estimate(call, "save", save_bytes, save_seconds);
+	add_estimate(call, "total", SESSION_BYTES + Max(load_bytes, Max(fit_bytes, save_bytes)),
 				 load_seconds + estimate.seconds + save_seconds);
 }

@@ -223,7 +223,7 @@ test_method_estimate(Env *env, const Method *method, const char *lines, Training
 {
 	void	   *params = test_method_params(env, method, lines);
 	Shape		shape = {set->summary.n_users, set->summary.n_courses, set->summary.n_ratings,
-	set->terms.n_entries, 1, set->genres.n_cols};
+	set->terms.n_entries, 1, set->genres.n_cols, set->groups.n};
 	Estimate	estimate;
 	ModelWriter writer;
 	size_t		before = env->memory_used;

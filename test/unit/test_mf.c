@@ -232,7 +232,7 @@ check_serving(const char *lines)
 		weight += plain_age(set, csr->times[e], params->common.half_life);
 	pairs = params->unobserved_weight + params->gravity * weight / csr->n_rows / csr->n_cols;
 	ridge = weight * fmax(params->regularization / csr->n_rows,
-						  1 / (params->learning_rate * (double) params->iterations));
+						  0.5 / (params->learning_rate * (double) params->iterations));
 	for (int user = 0; user < csr->n_rows; user++)
 	{
 		History		history = test_method_history(set, user);

@@ -111,12 +111,12 @@ check_fold_in(const char *lines, double most_rmse, double tolerance)
 	test_method_done(env);
 }
 
-/* With the defaults as good as the own factors; without regularization not worse. */
+/* With the defaults as good as the own factors; without regularization hardly worse. */
 static void
 test_fold_in(void)
 {
 	check_fold_in("", 0.98, 0.003);
-	check_fold_in("factors=30\nlearning_rate=10\nregularization=0\niterations=1000\n", 1.05, 0.003);
+	check_fold_in("factors=30\nlearning_rate=10\nregularization=0\niterations=1000\n", 1.05, 0.005);
 }
 
 /* Runs all tests of this file. */

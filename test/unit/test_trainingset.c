@@ -481,14 +481,19 @@ check_memory(TestShape shape)
 	TestRow    *rows = test_rows(3, N_ROWS, 2000, 100);
 	Env		   *env = test_env();
 	TrainingSet set;
+	TrainingShape expected = {N_ROWS, 0, 0, shape.user_kind, shape.course_kind, true, false};
 	size_t		peak;
 	size_t		bytes;
+	size_t		held;
 
 	CHECK_EQ_INT(test_set_build(env, shape, rows, N_ROWS, 0, &set), RECSYS_OK);
 	peak = env->memory_peak;
-	CHECK(trainingset_bytes(N_ROWS, set.users.n_keys, set.courses.n_keys, true, &bytes));
+	expected.n_users = set.users.n_keys;
+	expected.n_courses = set.courses.n_keys;
+	CHECK(trainingset_bytes(&expected, &bytes, &held));
 	CHECK(peak <= bytes + sizeof(TrainingBuilder) + 65536);
 	CHECK(bytes < 2 * peak);
+	CHECK_NEAR((double) held, (double) env->memory_used, 0.2 * (double) env->memory_used);
 	trainingset_free(env, &set);
 	test_env_done(env);
 	check_limits(shape, rows, peak);
@@ -500,12 +505,15 @@ static void
 test_memory_limit(void)
 {
 	TestShape	text = {KEY_BYTES, KEY_BYTES, true, false};
+	TrainingShape rows = {.n_rows = INT64_MAX, .n_users = 1, .n_courses = 1, .with_times = true};
+	TrainingShape users = {.n_rows = 1, .n_users = INT64_C(1) << 31, .n_courses = 1};
 	size_t		bytes;
+	size_t		held;
 
 	check_memory(numbers);
 	check_memory(text);
-	CHECK(!trainingset_bytes(INT64_MAX, 1, 1, true, &bytes));
-	CHECK(!trainingset_bytes(1, INT64_C(1) << 31, 1, true, &bytes));
+	CHECK(!trainingset_bytes(&rows, &bytes, &held));
+	CHECK(!trainingset_bytes(&users, &bytes, &held));
 }
 
 /* Every allocation may fail. */

@@ -24,8 +24,6 @@
 #include "core/methods/methods.h"
 #include "core/methods/support.h"
 
-#define GROUPS_ABOUT 1000.0		/* groups of users assumed by the estimate */
-
 typedef struct DemographicParams
 {
 	CommonParams common;
@@ -59,9 +57,8 @@ static const ParamDef demographic_params[] = {
 };
 
 /*
- * Two passes over the ratings.  How many groups there are is not known here: a
- * thousand are assumed.  Each course taken in a group is one pair, so there are
- * no more pairs than ratings either.
+ * Two passes over the ratings.  Each course taken in a group is one pair, so there are no
+ * more pairs than ratings.
  */
 static void
 demographic_estimate(const Shape *shape, const void *params, Estimate *estimate)
@@ -69,7 +66,7 @@ demographic_estimate(const Shape *shape, const void *params, Estimate *estimate)
 	const DemographicParams *p = params;
 	double		ratings = (double) shape->n_ratings;
 	double		courses = (double) shape->n_courses;
-	double		groups = fmin((double) shape->n_users, GROUPS_ABOUT);
+	double		groups = (double) shape->n_groups;
 	double		pairs = fmin(ratings, groups * courses);
 
 	estimate->model_bytes = 8 * pairs + 4 * courses + 12 * groups;

@@ -29,12 +29,13 @@
  * courses fixed, a system of k equations:
  *
  *		(sum (w - unobserved_weight) v v' + p V'V + q I) u = sum w a v
- *		p = unobserved_weight + gravity W / (N M),	q = W max(regularization / N, 1 / (learning_rate iterations))
+ *		p = unobserved_weight + gravity W / (N M),	q = W max(regularization / N, 1 / (2 learning_rate iterations))
  *
- * Descent that stops after t steps shrinks the factors about as a ridge of
+ * Descent on 1/2 |Xu - a|^2 that stops after t steps shrinks u about as a ridge of
  * 1 / (learning_rate t) does (Ali, Kolter and Tibshirani, "A continuous-time view
- * of early stopping for least squares", 2019); without it, a model without
- * regularization would fit every new user exactly, noise and all.
+ * of early stopping for least squares", 2019); the loss here has no 1/2, so half
+ * of that.  Without it, a model without regularization would fit every new user
+ * exactly, noise and all.
  *
  *		predict(c) = u . v_c
  *		score(c)   = the same, among the courses with at least min_ratings ratings
@@ -638,7 +639,7 @@ put_model(Env *env, const MfParams *params, const TrainingSet *set, MfFit *fit,
 {
 	double	   *numbers = env_alloc(env, N_NUMBERS, sizeof(double));
 	int64_t		n = set->by_course.n_rows;
-	double		stopping = 1 / fit->rate / (double) params->iterations;
+	double		stopping = 0.5 / fit->rate / (double) params->iterations;
 
 	if (numbers == NULL)
 		return env->status;
@@ -684,6 +685,8 @@ mf_estimate(const Shape *shape, const void *params_in, Estimate *estimate)
 		(aged ? 8 * n : 0) +
 		(params->holdout > 0 ? n * (16 - 8 * params->holdout) + 8 * (2 * rows + most) +
 		 (aged ? 16 * n : 0) : 0);
+	estimate->n_losses = (double) params->iterations *
+		(4 + (params->unobserved_weight > 0) + (params->holdout > 0));
 	estimate->seconds = (double) params->iterations / n_threads *
 		(n * (k * 3e-10 + 2e-8) + (counts_pairs(params) ? rows * k * k * 3e-10 : 0));
 }
