@@ -20,6 +20,8 @@
 
 #include "core/env.h"
 
+#define BLAS_LIBRARY_BYTES (5 << 20)	/* about what is touched of the library in a process that opens it */
+
 /*
  * Loads the library unless it is loaded, and has it map the buffers of the
  * Env's threads, 128 MB of address space each.  RECSYS_UNSUPPORTED, with the

@@ -81,6 +81,7 @@ typedef struct Estimate
 	double		bytes;			/* held by fit at its peak, without the training set */
 	double		seconds;		/* rough */
 	double		model_bytes;	/* of the sections of the method */
+	double		library_bytes;	/* of libraries that it opens, which stay */
 	double		n_losses;		/* values that are logged, where they are very many */
 } Estimate;
 

@@ -18,7 +18,6 @@
 #include "pg/registry.h"
 #include "pg/store.h"
 
-#define CHUNK_BYTES (1024 * 1024)
 
 /* Runs a statement with the model's name as $1 and a version as $2. */
 static void
@@ -181,15 +180,15 @@ pg_uuid_t
 store_write(const void *bytes, size_t length, void (*progress) (int chunk, int n, void *arg),
 			void *arg)
 {
-	int			n_chunks = (int) ((length + CHUNK_BYTES - 1) / CHUNK_BYTES);
+	int			n_chunks = (int) ((length + STORE_CHUNK_BYTES - 1) / STORE_CHUNK_BYTES);
 	pg_uuid_t	build;
 
 	make_uuid(&build);
 	for (int i = 0; i < n_chunks; i++)
 	{
-		size_t		offset = (size_t) i * CHUNK_BYTES;
+		size_t		offset = (size_t) i * STORE_CHUNK_BYTES;
 		bytea	   *chunk = make_chunk((const char *) bytes + offset,
-									   Min(CHUNK_BYTES, length - offset));
+									   Min(STORE_CHUNK_BYTES, length - offset));
 		Oid			types[] = {UUIDOID, INT4OID, BYTEAOID};
 		Datum		values[] = {UUIDPGetDatum(&build), Int32GetDatum(i), PointerGetDatum(chunk)};
 

@@ -9,6 +9,8 @@
 
 #include "core/trainingset.h"
 
+#define STORE_CHUNK_BYTES (1024 * 1024) /* of a model in one row */
+
 /* What is known of a model before a new version is added. */
 typedef struct ModelHead
 {

@@ -383,8 +383,9 @@ planned_groups(const Dataset *dataset)
 #define LOAD_SECONDS_PER_RATING 150e-9
 #define SAVE_SECONDS_PER_BYTE 10e-9
 
-#define SAVE_BYTES_PER_LOSS 1000	/* of a logged value, while it becomes jsonb */
-#define SESSION_BYTES (3 << 20)		/* of code, caches and buffers that a training is the first to use */
+#define SAVE_BYTES_PER_LOSS 1400	/* of a logged value, while it becomes jsonb */
+#define SAVE_COPIES 4				/* of a chunk of the model, on its way into the table */
+#define SESSION_BYTES (2 << 20)		/* of code, caches and buffers that a training is the first to use */
 
 /* What the planner knows of the data: for tables that were analysed, close to the truth. */
 static Shape
@@ -427,7 +428,7 @@ planned_bytes(const RatingsColumns *columns, const Shape *shape, double *peak, d
 	if (!trainingset_bytes(&expected, &peak_bytes, &held_bytes))
 		peak_bytes = held_bytes = SIZE_MAX;
 	*peak = peak_bytes;
-	*held = held_bytes;
+	*held = (double) held_bytes + shape->n_terms * (double) (sizeof(int32_t) + sizeof(float));
 }
 
 /*
@@ -458,12 +459,13 @@ estimate_training_rows(Call *call, const char *method_name, Datum params_json,
 	method->estimate(&shape, params, &estimate);
 	planned_bytes(&columns, &shape, &load_bytes, &held_bytes);
 	fit_bytes = held_bytes + estimate.bytes;
-	save_bytes = held_bytes + 2 * estimate.model_bytes + estimate.n_losses * SAVE_BYTES_PER_LOSS;
+	save_bytes = held_bytes + 2 * estimate.model_bytes + estimate.n_losses * SAVE_BYTES_PER_LOSS +
+		SAVE_COPIES * Min(estimate.model_bytes, STORE_CHUNK_BYTES);
 	load_seconds = shape.n_ratings * LOAD_SECONDS_PER_RATING;
 	save_seconds = estimate.model_bytes * SAVE_SECONDS_PER_BYTE;
 	add_estimate(call, "load", load_bytes, load_seconds);
 	add_estimate(call, "fit", fit_bytes, estimate.seconds);
 	add_estimate(call, "save", save_bytes, save_seconds);
-	add_estimate(call, "total", SESSION_BYTES + Max(load_bytes, Max(fit_bytes, save_bytes)),
+	add_estimate(call, "total", SESSION_BYTES + estimate.library_bytes + Max(load_bytes, Max(fit_bytes, save_bytes)),
 				 load_seconds + estimate.seconds + save_seconds);
 }

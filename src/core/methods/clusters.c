@@ -5,6 +5,7 @@
  * Training and serving turn ratings into coordinates, and coordinates into a cluster, by the same
  * functions: users whose ratings have not changed are in the cluster that they were trained in.
  */
+#include "core/blas.h"
 #include "core/methods/clusters.h"
 
 #include <string.h>
@@ -440,6 +441,7 @@ clusters_estimate(const Shape *shape, const void *params, Estimate *estimate)
 		4 * users + 16 * genres + (with_pca ? 8 * genres * (genres + 1) : 0);
 	estimate->bytes = fmax(estimate->bytes, 12 * users + 12 * pairs + 24 * k +
 						   12 * (double) shape->n_courses + 8 * axes * (2 * k + 8) + 16 * genres);
+	estimate->library_bytes = with_pca ? BLAS_LIBRARY_BYTES : 0;
 	estimate->seconds = (double) p->n_init * users * axes * k * 4e-9 / shape->n_threads +
 		4e-9 * (double) shape->n_ratings * genres;
 }

@@ -119,6 +119,7 @@ ease_estimate(const Shape *shape, const void *params_in, Estimate *estimate)
 	if (during < n_ratings * sizeof(float))
 		during = n_ratings * sizeof(float);
 	estimate->bytes = 8 * n * n + 4 * n + (during > after ? during : after);
+	estimate->library_bytes = BLAS_LIBRARY_BYTES;
 	estimate->seconds = 0.1 + (n * n * n / 3e10 + n_ratings * per_user * 1.5e-9) / n_threads;
 	estimate->model_bytes = weights + 4 * n;
 }
