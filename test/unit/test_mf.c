@@ -254,6 +254,7 @@ check_serving(const char *lines)
 			CHECK_NEAR(gradient / 2e-3, 0, 5e-3);
 		}
 		test_method_score(env, &model, history);
+		test_method_reasons(&model, history);
 		for (int c = 0; c < csr->n_cols; c++)
 		{
 			double		rating = method_mf.predict(&model.rec, &history, c, model.scratch);

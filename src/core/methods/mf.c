@@ -40,6 +40,9 @@
  *		predict(c) = u . v_c
  *		score(c)   = the same, among the courses with at least min_ratings ratings
  *
+ * Both are linear in the ratings, so that a score is the sum of a part of each of them:
+ * that is its explanation.
+ *
  * An iteration takes 4 n k multiply-adds, and (N + M) k^2 3/2 more with gravity or
  * unobserved_weight; memory is 8 (N + M) k bytes, and 16 bytes a rating with holdout.
  */
@@ -727,15 +730,21 @@ mf_scratch_size(const Recommender *rec)
 	return (k + k * k + spd_scratch(state->k)) * sizeof(float);
 }
 
-/* a += sum (w - unobserved_weight) v v', b += sum w a v over the history. */
+/* Factors of a course. */
+static inline const float *
+factors_of(const MfState *state, int32_t course)
+{
+	return state->courses + (size_t) course * (size_t) state->k;
+}
+
+/* a += sum (w - unobserved_weight) v v' over the history. */
 static void
-add_history(const Recommender *rec, const History *history, float *a, float *b)
+add_products(const Recommender *rec, const History *history, float *a)
 {
 	const MfParams *params = rec->params;
 	const MfState *state = rec->state;
 	const float *rows[GATHER];
 	float		weights[GATHER];
-	float		values[GATHER];
 
 	for (int32_t begin = 0; begin < history->n; begin += GATHER)
 	{
@@ -743,20 +752,20 @@ add_history(const Recommender *rec, const History *history, float *a, float *b)
 
 		for (int32_t i = 0; i < n; i++)
 		{
-			double		weight = history_weight(rec, history, begin + i);
-
-			rows[i] = state->courses + (size_t) history->courses[begin + i] * (size_t) state->k;
-			values[i] = (float) (weight * history->ratings[begin + i]);
-			weights[i] = (float) (weight - params->unobserved_weight);
+			rows[i] = factors_of(state, history->courses[begin + i]);
+			weights[i] = (float) (history_weight(rec, history, begin + i) -
+								  params->unobserved_weight);
 		}
 		gram_add(rows, weights, n, state->k, a, state->k);
-		factor_sum(state->courses, state->k, history->courses + begin, values, n, b);
 	}
 }
 
-/* Fills u[k] with the factors of a user; scratch behind the first k floats is left zero. */
+/*
+ * Solves the user's equations for the right side u[k], in place; scratch behind the first k
+ * floats is left zero.  False: they have no solution.
+ */
 static bool
-fold_in(const Recommender *rec, const History *history, void *scratch, float *u)
+solve(const Recommender *rec, const History *history, void *scratch, float *u)
 {
 	const MfState *state = rec->state;
 	size_t		k = (size_t) state->k;
@@ -764,26 +773,45 @@ fold_in(const Recommender *rec, const History *history, void *scratch, float *u)
 	float	   *solver = a + k * k;
 	bool		solved;
 
-	memset(u, 0, k * sizeof(float));
-	if (history->n == 0)
-		return false;
 	for (size_t i = 0; i < k; i++)
 	{
 		for (size_t j = 0; j <= i; j++)
 			a[i * k + j] = (float) state->numbers[NUMBER_PAIRS] * state->gram[i * k + j];
 		a[i * k + i] += (float) state->numbers[NUMBER_RIDGE];
 	}
-	add_history(rec, history, a, u);
+	add_products(rec, history, a);
 	solved = spd_solve(a, state->k, state->k, u, solver);
 	memset(a, 0, (k * k + spd_scratch(state->k)) * sizeof(float));
 	return solved;
+}
+
+/* What row h of the history weighs on the right side. */
+static inline float
+row_value(const Recommender *rec, const History *history, int32_t h)
+{
+	return history_weight(rec, history, h) * history->ratings[h];
+}
+
+/* Fills u[k] with the factors of a user; scratch behind the first k floats is left zero. */
+static bool
+fold_in(const Recommender *rec, const History *history, void *scratch, float *u)
+{
+	const MfState *state = rec->state;
+
+	memset(u, 0, (size_t) state->k * sizeof(float));
+	if (history->n == 0)
+		return false;
+	for (int32_t h = 0; h < history->n; h++)
+		vector_axpy(row_value(rec, history, h), factors_of(state, history->courses[h]), u,
+					state->k);
+	return solve(rec, history, scratch, u);
 }
 
 /* Product of the user's and a course's factors. */
 static inline float
 product(const MfState *state, const float *u, int32_t course)
 {
-	return vector_dot(u, state->courses + (size_t) course * (size_t) state->k, state->k);
+	return vector_dot(u, factors_of(state, course), state->k);
 }
 
 /* Score of one course for a user's factors. */
@@ -824,6 +852,31 @@ mf_predict(const Recommender *rec, const History *history, int32_t course, void 
 	return rating;
 }
 
+/*
+ * With A the matrix of the user's equations, score(c) = sum over the history of
+ * (v_c' A^-1 v_j) w_j a_j: one system with v_c on the right side.
+ */
+static int
+mf_explain(const Recommender *rec, const History *history, int32_t course, void *scratch,
+		   Reason *reasons, int max)
+{
+	const MfState *state = rec->state;
+	float	   *u = scratch;
+	int			n = 0;
+
+	if (history->n == 0 || rec->course_counts[course] < state->least_ratings)
+		return 0;
+	memcpy(u, factors_of(state, course), (size_t) state->k * sizeof(float));
+	if (solve(rec, history, scratch, u))
+		for (int32_t h = 0; h < history->n; h++)
+			if (history->ratings[h] > 0)
+				n = add_reason(reasons, n, max, (Reason) {REASON_COURSE, history->courses[h],
+											 row_value(rec, history, h) *
+											 product(state, u, history->courses[h])});
+	memset(u, 0, (size_t) state->k * sizeof(float));
+	return n;
+}
+
 /* Cosine of the factors. */
 static bool
 mf_similar(const Recommender *rec, int32_t course, void *scratch, float *scores)
@@ -840,8 +893,7 @@ mf_course_vector(const Recommender *rec, int32_t course, int *n)
 	const MfState *state = rec->state;
 
 	*n = state->k;
-	return rec->course_counts[course] > 0
-		? state->courses + (size_t) course * (size_t) state->k : NULL;
+	return rec->course_counts[course] > 0 ? factors_of(state, course) : NULL;
 }
 
 /* The fold-in. */
@@ -886,6 +938,7 @@ const Method method_mf = {
 	.score = mf_score,
 	.predict = mf_predict,
 	.similar = mf_similar,
+	.explain = mf_explain,
 	.course_vector = mf_course_vector,
 	.user_vector = mf_user_vector,
 	.score_vector = mf_score_vector,
