@@ -210,6 +210,25 @@ sub query
 	return wantarray ? ($out, $err) : $out;
 }
 
+# A size in the status of the session's process, in MB: VmHWM is the peak of the resident set, VmSize the address space.
+sub memory
+{
+	my ($self, $field) = @_;
+	open my $file, '<', "/proc/$self->{pid}/status" or die "cannot read the status of $self->{pid}: $!\n";
+	my ($kb) = map { /^$field:\s+(\d+) kB/ } <$file>;
+	return $kb / 1024;
+}
+
+# Forgets the peak of the resident set; returns the present size.
+sub forget_peak
+{
+	my ($self) = @_;
+	open my $file, '>', "/proc/$self->{pid}/clear_refs" or die "cannot open clear_refs of $self->{pid}: $!\n";
+	print $file "5\n";
+	close $file or die "cannot write clear_refs of $self->{pid}: $!\n";
+	return $self->memory('VmHWM');
+}
+
 # Ends the session.
 sub quit
 {

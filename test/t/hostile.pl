@@ -230,23 +230,6 @@ sub column
 	return map { $_->[0] } table(@_);
 }
 
-# Peak of the session's resident set in MB.
-sub peak
-{
-	open my $file, '<', "/proc/$session->{pid}/status" or die "cannot read the status of $session->{pid}: $!\n";
-	my ($kb) = map { /^VmHWM:\s+(\d+) kB/ } <$file>;
-	return $kb / 1024;
-}
-
-# Forgets the peak; returns the present size.
-sub forget_peak
-{
-	open my $file, '>', "/proc/$session->{pid}/clear_refs" or die "cannot open clear_refs of $session->{pid}: $!\n";
-	print $file "5\n";
-	close $file or die "cannot write clear_refs of $session->{pid}: $!\n";
-	return peak();
-}
-
 my $planted = qr/^internal error XX000: planted: .*hostile\.planted/;
 my (%count, %state, %time, @failures, %good, %bad);
 my ($run, $lost) = (0, '');
@@ -460,7 +443,7 @@ sub late
 }
 my @late = map { my $late = late(@$_); $late > 1 ? "$late s: $_->[1]" : () } grep { $_->[0] > 30 } @slowest[0 .. 9];
 is(join("\n", @late), '', 'a call is cancelled within a second');
-cmp_ok(peak(), '<', $largest, sprintf 'memory of the sessions stayed below %d MB', $largest);
+cmp_ok($session->memory('VmHWM'), '<', $largest, sprintf 'memory of the sessions stayed below %d MB', $largest);
 
 # Memory of the session as its contexts count it.
 sub used
@@ -524,10 +507,10 @@ for my $object (
 	my $sql = many_calls($object, $good{ $object->{id} });
 	my @warm =
 		$session->query('BEGIN; ' . many_calls({ %$object, cost => 1e9 }, $good{ $object->{id} }) . '; ROLLBACK');
-	my $before = forget_peak();
+	my $before = $session->forget_peak;
 	my ($rows, $error) = $session->query("BEGIN; SET LOCAL work_mem = '4MB'; $sql");
 	my @undone = $session->query('ROLLBACK');
-	my $more   = peak() - $before;
+	my $more   = $session->memory('VmHWM') - $before;
 	push @grown, "$error: $sql" if $error && !$object->{writes};
 	push @grown, sprintf '%.0f MB: %s', $more, $sql if $more > $stream;
 }
@@ -535,7 +518,7 @@ is(join("\n", @grown), '', "no memory is kept from call to call of a statement")
 
 connect_again();
 $session->query(q{SELECT count(*) FROM school.ratings AS r, LATERAL recommend_courses(r.user_id, 'knn of ints') AS c});
-my $before = forget_peak();
+my $before = $session->forget_peak;
 is(
 	$session->query(
 		qq{SELECT count(*) / 10 FROM generate_series(1, $many) AS u, LATERAL recommend_courses(u % 20 + 1, 'knn of ints', 1) AS c}
@@ -543,7 +526,7 @@ is(
 	int($many / 10) * 10,
 	"recommend_courses of $many users in one statement"
 );
-cmp_ok(peak() - $before, '<', 16, 'which keeps no memory from user to user');
+cmp_ok($session->memory('VmHWM') - $before, '<', 16, 'which keeps no memory from user to user');
 
 $session->quit;
 $node->stop;

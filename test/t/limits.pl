@@ -31,24 +31,6 @@ my @cases = map { [ $_, $_, '{}', 'plain' ] } methods($node);
 push @cases, [ 'by_user', 'knn', '{"user_based": true}', 'plain' ], [ 'text', 'popular', '{}', 'text' ];
 my $session;
 
-# A field of the session's status, in MB.
-sub status
-{
-	my ($field) = @_;
-	open my $file, '<', "/proc/$session->{pid}/status" or die "cannot read the status of $session->{pid}: $!\n";
-	my ($kb) = map { /^$field:\s+(\d+) kB/ } <$file>;
-	return $kb / 1024;
-}
-
-# Forgets the peak of the resident set; returns the present size.
-sub forget_peak
-{
-	open my $file, '>', "/proc/$session->{pid}/clear_refs" or die "cannot open clear_refs of $session->{pid}: $!\n";
-	print $file "5\n";
-	close $file or die "cannot write clear_refs of $session->{pid}: $!\n";
-	return status('VmHWM');
-}
-
 # SQL that trains a case.
 sub training
 {
@@ -88,9 +70,9 @@ sub raise_until_enough
 		$limit = ceil(10 * $factor * $limit) / 10;
 		$tries++;
 		$session->query("SET $setting = '${limit}MB'");
-		my $before = forget_peak();
+		my $before = $session->forget_peak;
 		($rows, $error) = $session->query($sql);
-		my $taken = status('VmHWM') - $before;
+		my $taken = $session->memory('VmHWM') - $before;
 		$over = $taken - $limit if $taken - $limit > $over;
 		next if $error eq '';
 		$wrong ||= $error unless $error =~ /^ERROR:  53400: memory required exceeds the limit$/m
@@ -158,7 +140,7 @@ SKIP:
 		my $pid = $session->{pid};
 		while ($error ne '' && $more < 600)
 		{
-			limit_process(sprintf '--as=%d:', (status('VmSize') + $more) * 1024 * 1024) or die "prlimit failed\n";
+			limit_process(sprintf '--as=%d:', ($session->memory('VmSize') + $more) * 1024 * 1024) or die "prlimit failed\n";
 			(undef, $error) = $session->query(training($case));
 			limit_process('--as=unlimited:');
 			$failures++ if $error ne '';
@@ -182,7 +164,7 @@ SKIP:
 		{
 			for my $sql (answer($case), "SELECT count(*) FROM recommend_all('$name', 2)")
 			{
-				limit_process(sprintf '--as=%d:', (status('VmSize') + $more) * 1024 * 1024);
+				limit_process(sprintf '--as=%d:', ($session->memory('VmSize') + $more) * 1024 * 1024);
 				my (undef, $error) = $session->query($sql);
 				limit_process('--as=unlimited:');
 				$failures++ if $error ne '';

@@ -29,23 +29,6 @@ $node->safe_psql('postgres', q{
 
 my $session = session($node);
 
-# Peak of the session's resident set in MB since it was last forgotten.
-sub peak
-{
-	open my $file, '<', "/proc/$session->{pid}/status" or die "cannot read the status of $session->{pid}: $!\n";
-	my ($kb) = map { /^VmHWM:\s+(\d+) kB/ } <$file>;
-	return $kb / 1024;
-}
-
-# Forgets the peak; returns the present size.
-sub forget_peak
-{
-	open my $file, '>', "/proc/$session->{pid}/clear_refs" or die "cannot open clear_refs of $session->{pid}: $!\n";
-	print $file "5\n";
-	close $file or die "cannot write clear_refs of $session->{pid}: $!\n";
-	return peak();
-}
-
 # Runs sql under a limit, in a new session that has read the tables before, and checks the peak of memory: at most
 # `allowed` MB more than before.
 sub stays_within
@@ -55,9 +38,9 @@ sub stays_within
 	$session = session($node);
 	$session->query("SELECT count(*), sum(rating) FROM ratings_plain; SELECT count(*) FROM recommend_courses(1, 'trained')");
 	$session->query("SET course_recsys.max_memory = '${limit}MB'");
-	my $before = forget_peak();
+	my $before = $session->forget_peak;
 	my ($rows, $error) = $session->query($sql);
-	my $taken = peak() - $before;
+	my $taken = $session->memory('VmHWM') - $before;
 	cmp_ok($taken, '<', $allowed, sprintf '%s: %.1f MB above the %.1f MB before', $name, $taken, $before);
 	return ($rows, $error, $taken);
 }

@@ -29,7 +29,7 @@ check_gram(int64_t n, int k)
 			CHECK(memcmp(one, many, bytes) == 0);
 		test_env_done(env);
 	}
-	for (int i = 0; i < k; i++)
+	for (int i = 0; i < k; i += 1 + k / 40)	/* of a large one some rows */
 		for (int j = 0; j < k; j++)
 		{
 			double		sum = 0;
