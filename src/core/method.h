@@ -219,6 +219,9 @@ struct Recommender
 
 /* Index of a course by its key in the table, or by its id as text; IDMAP_NONE when unknown. */
 extern int32_t recommender_find(const Recommender *rec, Key key);
+
+/* The same for every key of a batch: indexes[keys->n]; faster, as memory is fetched in advance. */
+extern void recommender_find_batch(const Recommender *rec, const KeyBatch *keys, int32_t *indexes);
 extern int32_t recommender_find_text(const Recommender *rec, const char *id, int64_t length);
 
 /* Number of a group of users by its text; -1 when the model does not know it. */

@@ -306,6 +306,17 @@ recommender_find(const Recommender *rec, Key key)
 							 key.length);
 }
 
+/* As the map of the training set that the table comes from. */
+void
+recommender_find_batch(const Recommender *rec, const KeyBatch *keys, int32_t *indexes)
+{
+	IdMap		map = {.kind = rec->course_kind, .n_keys = rec->n_courses,
+		.numbers = (int64_t *) rec->course_numbers, .strings = rec->course_ids,
+		.slots = (int32_t *) rec->course_slots, .n_slots = rec->n_course_slots};
+
+	idmap_find_batch(&map, keys, 0, keys->n, indexes);
+}
+
 /* Looks an id up; of numbers, only the form in which they are shown counts ("7", not "07"). */
 int32_t
 recommender_find_text(const Recommender *rec, const char *id, int64_t length)

@@ -12,11 +12,13 @@
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
 
+#include "pg/env_pg.h"
 #include "pg/history.h"
 #include "pg/load.h"
 #include "pg/query.h"
 
 #define HISTORY_ROOM 32			/* rows at first */
+#define BATCH_KEYS 128			/* courses looked up together, since what they read is rarely in the cache */
 
 /* Carried from row to row. */
 typedef struct HistoryFetch
@@ -26,6 +28,8 @@ typedef struct HistoryFetch
 	const RatingsColumns *columns;
 	OwnHistory *history;
 	MemoryContext context;		/* of the history */
+	Env			env;			/* for keys */
+	KeyBatch	keys;			/* of the last rows of history, which h.n does not count yet */
 } HistoryFetch;
 
 /* An empty history with room for n rows. */
@@ -64,6 +68,29 @@ history_finish(OwnHistory *history)
 	history->h.times = history->times;
 }
 
+/* Finds the courses of the keys that wait; rows of others go. */
+static void
+find_courses(HistoryFetch *fetch)
+{
+	OwnHistory *history = fetch->history;
+	int32_t		found[BATCH_KEYS];
+	int32_t		kept = history->h.n;
+
+	recommender_find_batch(fetch->rec, &fetch->keys, found);
+	for (int32_t i = 0; i < fetch->keys.n; i++)
+	{
+		if (found[i] == IDMAP_NONE)
+			continue;
+		history->courses[kept] = found[i];
+		history->ratings[kept] = history->ratings[history->h.n + i];
+		if (history->times)
+			history->times[kept] = history->times[history->h.n + i];
+		kept++;
+	}
+	history->h.n = kept;
+	keybatch_clear(&fetch->keys);
+}
+
 /* One rating of the user. */
 static void
 fetch_rating(TupleTableSlot *slot, void *arg)
@@ -71,28 +98,28 @@ fetch_rating(TupleTableSlot *slot, void *arg)
 	HistoryFetch *fetch = arg;
 	OwnHistory *history = fetch->history;
 	KeyBuffer	buffer;
-	int32_t		course;
 	RatingRow	row;
+	int			place;
 
 	if (slot->tts_isnull[1])
 		raise_null(fetch->dataset, fetch->dataset->ratings, fetch->dataset->course_column);
 	row = rating_row(fetch->dataset, fetch->columns, slot->tts_values, slot->tts_isnull);
-	course = recommender_find(fetch->rec, key_from_datum(fetch->columns->types[1],
-														 slot->tts_values[1], &buffer));
-	if (course == IDMAP_NONE)
-		return;
-	if (history->h.n == history->room)
+	if (fetch->keys.n == BATCH_KEYS)
+		find_courses(fetch);
+	place = history->h.n + fetch->keys.n;
+	if (place == history->room)
 	{
 		MemoryContext old = MemoryContextSwitchTo(fetch->context);
 
 		history_grow(history);
 		MemoryContextSwitchTo(old);
 	}
-	history->courses[history->h.n] = course;
-	history->ratings[history->h.n] = row.rating;
+	history->ratings[place] = row.rating;
 	if (history->times)
-		history->times[history->h.n] = row.time;
-	history->h.n++;
+		history->times[place] = row.time;
+	env_check(&fetch->env, keybatch_add(&fetch->env, &fetch->keys,
+										key_from_datum(fetch->columns->types[1],
+													   slot->tts_values[1], &buffer)));
 }
 
 /* Makes the kept plan of a user's ratings, unless it is there. */
@@ -193,15 +220,18 @@ history_fetch(Dataset *dataset, const Recommender *rec, const UserArg *user)
 	RatingsColumns columns = ratings_columns(dataset);
 	KeyBuffer	buffer;
 	Datum		value;
-	HistoryFetch fetch = {dataset, rec, &columns, NULL, CurrentMemoryContext};
+	HistoryFetch fetch = {dataset, rec, &columns, NULL, CurrentMemoryContext, {0}, {0}};
 
 	check_course_kind(dataset, rec, &columns);
 	fetch.history = history = history_new(HISTORY_ROOM, columns.time >= 0);
 	if (user->known && user_arg_convert(user, columns.types[0], &value))
 	{
 		prepare_history(dataset, &columns);
+		env_for_context(&fetch.env, CurrentMemoryContext);
+		env_check(&fetch.env, keybatch_init(&fetch.env, &fetch.keys, rec->course_kind, BATCH_KEYS));
 		query_stream_plan(dataset->history_plan.plan, query_one_param(columns.types[0], value),
 						  columns.n, columns.types, fetch_rating, &fetch);
+		find_courses(&fetch);
 		history->h.has_key = true;
 		history->h.user_hash = user_key_hash(key_kind(columns.types[0]),
 											 key_from_datum(columns.types[0], value, &buffer));

@@ -371,6 +371,20 @@ UPDATE inner_statement SET statement = 'SELECT 1';
 SELECT lives_ok($$SELECT train_model('active', 'knn', '{"user_based": true}', 'active')$$,
 	'does not harm what follows');
 
+-- ------------------------------------------------------------ long histories, looked up by parts
+
+CREATE TABLE school.long_ratings AS SELECT n AS user_id, 'k' || c AS course_id, (1 + (n * c) % 5)::real AS rating
+	FROM unnest('{1,127,128,129,256,257,300}'::int[]) n, generate_series(1, n) c;
+SELECT register_dataset('long', 'long_ratings');
+SELECT train_model('long', 'als', '{"factors": 4, "iterations": 2}', 'long');
+INSERT INTO school.long_ratings SELECT n, p || c, 3 FROM unnest('{129,257,1000}'::int[]) n, generate_series(1, 140) c,
+	unnest('{a,z}'::text[]) p;
+CREATE INDEX ON school.long_ratings (user_id, course_id);
+SELECT results_eq($$SELECT u.n, r.* FROM unnest('{1,127,128,129,256,257,300,1000}'::int[]) u (n),
+		recommend_courses(u.n, 'long', 20, exclude_seen => false) r ORDER BY 1, 2$$,
+	$$SELECT user_id::int, rank, course_id, title, score, source FROM recommend_all('long', 20, exclude_seen => false)
+		ORDER BY 1, 2$$, 'histories of many rows, with and without courses that the model does not know');
+
 -- ------------------------------------------------------------ cursors
 
 DECLARE answers_cursor SCROLL CURSOR FOR SELECT rank FROM recommend_courses(1, 'knn', 5);

@@ -172,6 +172,32 @@ check_summary(const Summary *a, const Summary *b)
 	CHECK(memcmp(a->scale, b->scale, (size_t) b->n_scale * sizeof(float)) == 0);
 }
 
+/* All courses, last first, each followed by a key that no course has, as one batch. */
+static void
+check_find_batch(const TrainingSet *set, const Recommender *rec, Key unknown)
+{
+	Env		   *env = test_env();
+	int32_t		n = rec->n_courses;
+	int32_t    *indexes = malloc(2 * (size_t) n * sizeof(int32_t));
+	KeyBatch	keys;
+
+	CHECK(keybatch_init(env, &keys, rec->course_kind, 2 * n) == RECSYS_OK);
+	for (int32_t c = n - 1; c >= 0; c--)
+	{
+		CHECK(keybatch_add(env, &keys, idmap_key(&set->courses, c)) == RECSYS_OK);
+		CHECK(keybatch_add(env, &keys, unknown) == RECSYS_OK);
+	}
+	recommender_find_batch(rec, &keys, indexes);
+	for (int32_t i = 0; i < n; i++)
+	{
+		CHECK_EQ_INT(indexes[2 * i], n - 1 - i);
+		CHECK_EQ_INT(indexes[2 * i + 1], IDMAP_NONE);
+	}
+	keybatch_free(env, &keys);
+	test_env_done(env);
+	free(indexes);
+}
+
 /* Every course is found by key and by id, and has its count; others are not found. */
 static void
 check_courses(const Recommender *rec, const TrainingSet *set)
@@ -191,6 +217,7 @@ check_courses(const Recommender *rec, const TrainingSet *set)
 	}
 	CHECK_EQ_INT(recommender_find(rec, unknown), IDMAP_NONE);
 	CHECK_EQ_INT(recommender_find_text(rec, "987654", 6), IDMAP_NONE);
+	check_find_batch(set, rec, unknown);
 }
 
 /* More ratings first, then the lower index; ranks are places. */
