@@ -53,19 +53,22 @@ draw_rows(void *arg, int64_t begin, int64_t end, int worker)
 	return RECSYS_OK;
 }
 
-/* Allocates n rows of factors and their biases, all zero but for the factors. */
+/* Allocates n rows of factors and their biases, all zero. */
 static RecsysStatus
-init_side(Env *env, const SvdOptions *options, int32_t n, uint64_t stream, int stride,
-		  float **rows, float **bias)
+init_side(Env *env, int32_t n, int stride, float **rows, float **bias)
 {
-	RandomRows	random = {NULL, options->factors, stride, options->init_std_dev,
-	hash_combine(options->random_state, stream)};
-
 	*bias = env_alloc_zero(env, (size_t) n, sizeof(float));
 	*rows = env_alloc_zero(env, (size_t) n, (size_t) stride * sizeof(float));
-	if (*bias == NULL || *rows == NULL)
-		return env->status;
-	random.rows = *rows;
+	return *bias == NULL || *rows == NULL ? env->status : RECSYS_OK;
+}
+
+/* Draws the factors of all courses. */
+static RecsysStatus
+draw_courses(Env *env, const SvdOptions *options, int32_t n, const SvdFactors *model)
+{
+	RandomRows	random = {model->course_factors, options->factors, model->stride,
+	options->init_std_dev, hash_combine(options->random_state, 0)};
+
 	return parallel_for(env, n, CHUNK_ROWS, draw_rows, &random, false);
 }
 
@@ -110,10 +113,9 @@ svd_init(Env *env, const TrainingSet *set, const SvdOptions *options, bool impli
 	*model = (SvdFactors) {.factors = options->factors, .stride = svd_stride(options->factors),
 		.mean = set->summary.mean};
 	TRY(rating_deviation(env, set, &model->deviation));
-	TRY(init_side(env, options, n_courses, 0, model->stride, &model->course_factors,
-				  &model->course_bias));
-	TRY(init_side(env, options, n_users, 1, model->stride, &model->user_factors,
-				  &model->user_bias));
+	TRY(init_side(env, n_courses, model->stride, &model->course_factors, &model->course_bias));
+	TRY(init_side(env, n_users, model->stride, &model->user_factors, &model->user_bias));
+	TRY(draw_courses(env, options, n_courses, model));
 	clear_unrated(&set->by_course, model);
 	if (!implicit)
 		return RECSYS_OK;

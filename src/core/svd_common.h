@@ -86,7 +86,7 @@ svd_target(const SvdFactors *model, float rating)
 	return (float) ((rating - model->mean) / model->deviation);
 }
 
-/* Allocates everything; factors are random, biases and implicit terms zero. */
+/* Allocates everything; factors of courses are random, the rest is zero. */
 extern RecsysStatus svd_init(Env *env, const TrainingSet *set, const SvdOptions *options,
 							 bool implicit, SvdFactors *model);
 extern void svd_free_users(Env *env, SvdFactors *model);

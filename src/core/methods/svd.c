@@ -76,7 +76,7 @@ static const ParamDef svd_params[] = {
 	"Penalty of the implicit terms."},
 	{"init_std_dev", "init_stddev scale_factor", PARAM_FLOAT, offsetof(SvdParams, init_std_dev),
 		"0.1", 0, 10, NULL,
-	"Standard deviation of the random numbers that the factors start from."},
+	"Standard deviation of the random numbers that the factors of courses start from."},
 	{"tolerance", NULL, PARAM_FLOAT, offsetof(SvdParams, tolerance), "0.0001", 0, 1, NULL,
 	"Solver als: stops when a pass lowers the loss by less than this share of it."},
 	{"min_ratings", NULL, PARAM_FLOAT, offsetof(SvdParams, min_ratings), "null", 0, 1e9, NULL,
@@ -151,8 +151,7 @@ svd_estimate(const Shape *shape, const void *params_in, Estimate *estimate)
 	{
 		estimate->bytes += svd_sgd_bytes(shape->n_users, shape->n_courses, shape->n_ratings,
 										 (int) params->factors, !isnan(params->common.half_life));
-		estimate->seconds = (users + courses) * m * 3e-8 +
-			ratings * (2e-8 + passes * (6e-9 + m * 2.4e-10));
+		estimate->seconds = ratings * (2e-8 + passes * (6e-9 + m * 2.4e-10));
 	}
 	estimate->seconds = 0.01 + estimate->seconds / n_threads;
 }
