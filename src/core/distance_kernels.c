@@ -5,6 +5,7 @@
 #include "core/distance_kernels.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "core/vector.h"
@@ -14,6 +15,9 @@
  * memory).  It needs no more alignment than a double.
  */
 typedef double Half __attribute__((vector_size(LANES / 2 * sizeof(double)), aligned(8), may_alias));
+
+/* Of each lane all bits or none, or a number. */
+typedef int64_t HalfMask __attribute__((vector_size(LANES / 2 * sizeof(double)), aligned(8), may_alias));
 
 #define HALF (LANES / 2)
 
@@ -95,26 +99,70 @@ distance_between(const double *a, const double *b, int32_t n_dims)
 	return sum;
 }
 
-/* One pass. */
-int32_t
+/* The two least numbers so far, and where the least one is. */
+typedef struct Nearest
+{
+	double		least;
+	double		second;
+	int64_t		place;
+} Nearest;
+
+/* Takes one more; of equal ones the first place wins. */
+static inline __attribute__((always_inline)) void
+look_at(Nearest *nearest, double distance, int64_t place)
+{
+	bool		wins = distance < nearest->least ||
+		(distance == nearest->least && place < nearest->place);
+
+	if (wins)
+	{
+		nearest->second = nearest->least;
+		nearest->least = distance;
+		nearest->place = place;
+	}
+	else if (distance < nearest->second)
+		nearest->second = distance;
+}
+
+/* *to = *from in the lanes where the mask is set. */
+static inline __attribute__((always_inline)) void
+choose(const HalfMask *mask, const void *from, void *to)
+{
+	*(HalfMask *) to = (*mask & *(const HalfMask *) from) | (~*mask & *(HalfMask *) to);
+}
+
+/* The two least of each lane, then of the lanes and what is left. */
+CLONES int32_t
 nearest_two(const double *distances, int32_t n, double *least, double *second)
 {
-	int32_t		nearest = 0;
+	Nearest		nearest = {INFINITY, INFINITY, INT64_MAX};
+	Half		leasts = {INFINITY, INFINITY, INFINITY, INFINITY};
+	Half		seconds = leasts;
+	HalfMask	places = {0, 1, 2, 3};
+	HalfMask	place = places;
+	int32_t		j = 0;
 
-	*least = distances[0];
-	*second = INFINITY;
-	for (int32_t j = 1; j < n; j++)
+	for (; j + HALF <= n; j += HALF, place += HALF)
 	{
-		if (distances[j] < *least)
-		{
-			*second = *least;
-			*least = distances[j];
-			nearest = j;
-		}
-		else if (distances[j] < *second)
-			*second = distances[j];
+		Half		d = *(const Half *) (distances + j);
+		HalfMask	wins = d < leasts;
+		HalfMask	between = d < seconds;
+
+		choose(&between, &d, &seconds);
+		choose(&wins, &leasts, &seconds);
+		choose(&wins, &d, &leasts);
+		choose(&wins, &place, &places);
 	}
-	return nearest;
+	for (int lane = 0; lane < HALF && j > 0; lane++)
+		look_at(&nearest, leasts[lane], places[lane]);
+	for (int lane = 0; lane < HALF && j > 0; lane++)
+		if (seconds[lane] < nearest.second)
+			nearest.second = seconds[lane];
+	for (; j < n; j++)
+		look_at(&nearest, distances[j], j);
+	*least = nearest.least;
+	*second = nearest.second;
+	return nearest.place < n ? (int32_t) nearest.place : 0;	/* not so when all are NaN */
 }
 
 /* Distances, cut, added. */

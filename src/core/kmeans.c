@@ -7,8 +7,10 @@
  * its lower bound, or below half the distance of its centre to the nearest other one, keeps its centre
  * without a look.  Bounds are rounded away from each other, and compared with a margin for the rounding of
  * distances themselves, so that what is skipped could not have changed anything.
+ *
+ * The sums of the clusters change by the points that change their cluster: later iterations add up few.
  */
-#include "core/kmeans.h"
+#include "core/kmeans_parts.h"
 
 #include <float.h>
 #include <math.h>
@@ -24,11 +26,11 @@
 
 /* ---------------------------------------------------------------- centres */
 
-/* Sums, then counts, then the number of points that changed: the layout of job->sums. */
+/* Sums, then counts: the layout of job->sums. */
 static int64_t
 sums_width(const KMeansJob *job)
 {
-	return (int64_t) job->k * job->points->n_dims + job->k + 1;
+	return (int64_t) job->k * (job->points->n_dims + 1);
 }
 
 /* Points of cluster c in the last iteration. */
@@ -52,6 +54,28 @@ distance_margin(const KMeansJob *job)
 	return 2 * (job->points->n_dims + 8) * DBL_EPSILON;
 }
 
+/* The lanes follow. */
+void
+kmeans_set_clusters(KMeansJob *job, int32_t k)
+{
+	job->k = k;
+	job->lanes = whole_lanes(k);
+}
+
+/* Upwards. */
+double
+kmeans_upper(const KMeansJob *job, double square)
+{
+	return sqrt(square) * (1 + distance_margin(job));
+}
+
+/* Downwards. */
+double
+kmeans_lower(const KMeansJob *job, double square)
+{
+	return sqrt(square) * (1 - distance_margin(job));
+}
+
 /* gaps[c], and the columns, after the centres have moved; distances: room for the lanes. */
 static RecsysStatus
 look_at_centres(Env *env, KMeansJob *job)
@@ -72,10 +96,27 @@ look_at_centres(Env *env, KMeansJob *job)
 							 distances);
 		distances[c] = INFINITY;
 		(void) nearest_two(distances, job->k, &least, &second);
-		job->gaps[c] = sqrt(least) / 2;
+		job->gaps[c] = kmeans_lower(job, least) / 2;
 	}
 	env_free(env, distances);
 	return RECSYS_OK;
+}
+
+/* others[c]: how far any centre but c has moved. */
+static void
+find_others(KMeansJob *job)
+{
+	int32_t		fastest = 0;
+	double		second = 0;
+
+	for (int32_t c = 1; c < job->k; c++)
+	{
+		second = fmax(second, fmin(job->moved[c], job->moved[fastest]));
+		if (job->moved[c] > job->moved[fastest])
+			fastest = c;
+	}
+	for (int32_t c = 0; c < job->k; c++)
+		job->others[c] = (c == fastest ? second : job->moved[fastest]) * ROUND_UP;
 }
 
 /* Centres to the means of their points; sets what the bounds need.  Returns the squared movements. */
@@ -86,8 +127,6 @@ move_centres(KMeansJob *job)
 	double		movement = 0;
 
 	memcpy(job->previous, job->centres, (size_t) job->k * (size_t) n_dims * sizeof(double));
-	job->fastest = 0;
-	job->most = job->second_most = 0;
 	for (int32_t c = 0; c < job->k; c++)
 	{
 		double		count = *count_of(job, c);
@@ -97,17 +136,22 @@ move_centres(KMeansJob *job)
 			centre_of(job, c)[g] = job->sums[(int64_t) c * n_dims + g] / count;
 		squared = distance_between(centre_of(job, c), job->previous + (int64_t) c * n_dims, n_dims);
 		movement += squared;
-		job->moved[c] = sqrt(squared) * (1 + distance_margin(job));
-		if (job->moved[c] > job->most)
-		{
-			job->second_most = job->most;
-			job->most = job->moved[c];
-			job->fastest = c;
-		}
-		else if (job->moved[c] > job->second_most)
-			job->second_most = job->moved[c];
+		job->moved[c] = kmeans_upper(job, squared);
 	}
+	find_others(job);
 	return movement;
+}
+
+/* The inertia of the clusters around their means: what is not between the means and the mean of all. */
+double
+kmeans_inertia(const KMeansJob *job)
+{
+	double		between = 0;
+
+	for (int32_t c = 0; c < job->k; c++)
+		between += *count_of(job, c) *
+			distance_between(centre_of(job, c), job->means, job->points->n_dims);
+	return job->total - between;
 }
 
 /* ---------------------------------------------------------------- points */
@@ -122,8 +166,8 @@ look_at_all(KMeansJob *job, int64_t i, double *distances)
 	distances_to_columns(point(job->points, i), job->points->n_dims, job->columns, job->lanes,
 						 distances);
 	job->labels[i] = nearest_two(distances, job->k, &least, &second);
-	job->upper[i] = sqrt(least) * (1 + distance_margin(job));
-	job->lower[i] = sqrt(second) * (1 - distance_margin(job));
+	job->upper[i] = kmeans_upper(job, least);
+	job->lower[i] = kmeans_lower(job, second);
 }
 
 /* Is the point's centre the nearest by the bounds alone?  Widens them by the last movements. */
@@ -131,42 +175,57 @@ static bool
 keeps_centre(KMeansJob *job, int64_t i)
 {
 	int32_t		own = job->labels[i];
-	double		margin = distance_margin(job);
-	double		limit;
+	double		wide = 1 + distance_margin(job);
+	double		upper = (job->upper[i] + job->moved[own]) * ROUND_UP;
+	double		lower = job->lower[i] * ROUND_DOWN - job->others[own];
+	double		limit = (lower > job->gaps[own] ? lower : job->gaps[own]) * (2 - wide);
 
-	job->upper[i] = (job->upper[i] + job->moved[own]) * ROUND_UP;
-	job->lower[i] = job->lower[i] * ROUND_DOWN -
-		(own == job->fastest ? job->second_most : job->most) * ROUND_UP;
-	limit = fmax(job->lower[i], job->gaps[own] * (1 - margin)) * (1 - margin);
-	if (job->upper[i] * (1 + margin) < limit)
-		return true;
-	job->upper[i] = sqrt(distance_between(point(job->points, i), centre_of(job, own),
-										  job->points->n_dims)) * (1 + margin);
-	return job->upper[i] * (1 + margin) < limit;
+	job->lower[i] = lower;
+	if (upper * wide >= limit)
+		upper = kmeans_upper(job, distance_between(point(job->points, i), centre_of(job, own),
+												   job->points->n_dims));
+	job->upper[i] = upper;
+	return upper * wide < limit;
 }
 
-/* Assigns some points and adds them to their clusters; behind the sums there is room for distances. */
+/* Takes a point from a cluster, unless that is none, and gives it to its own. */
 static void
-assign_points(void *arg, int64_t begin, int64_t end, double *sums)
+change_cluster(const KMeansJob *job, int64_t i, int32_t before, double *changes)
+{
+	int32_t		n_dims = job->points->n_dims;
+	const double *values = point(job->points, i);
+	double	   *counts = changes + (int64_t) job->k * n_dims;
+	double	   *to = changes + (int64_t) job->labels[i] * n_dims;
+	double	   *from = changes + (int64_t) before * n_dims;
+
+	for (int32_t g = 0; g < n_dims; g++)
+		to[g] += values[g];
+	counts[job->labels[i]]++;
+	counts[job->k]++;
+	if (before < 0)
+		return;
+	for (int32_t g = 0; g < n_dims; g++)
+		from[g] -= values[g];
+	counts[before]--;
+}
+
+/* Assigns some points; behind the changes there is room for distances. */
+static void
+assign_points(void *arg, int64_t begin, int64_t end, double *changes)
 {
 	KMeansJob  *job = arg;
-	int32_t		n_dims = job->points->n_dims;
-	double	   *counts = sums + (int64_t) job->k * n_dims;
-	double	   *changed = counts + job->k;
+	double	   *distances = changes + sums_width(job) + 1;
+	bool		all = job->all || job->options->plain;
 
 	for (int64_t i = begin; i < end; i++)
 	{
 		int32_t		before = job->labels[i];
-		const double *values = point(job->points, i);
-		double	   *sum;
 
-		if (job->all || job->options->plain || !keeps_centre(job, i))
-			look_at_all(job, i, changed + 1);
-		sum = sums + (int64_t) job->labels[i] * n_dims;
-		for (int32_t g = 0; g < n_dims; g++)
-			sum[g] += values[g];
-		counts[job->labels[i]]++;
-		*changed += job->labels[i] != before;
+		if (!all && keeps_centre(job, i))
+			continue;
+		look_at_all(job, i, distances);
+		if (job->labels[i] != before)
+			change_cluster(job, i, before, changes);
 	}
 }
 
@@ -174,9 +233,14 @@ assign_points(void *arg, int64_t begin, int64_t end, double *sums)
 static RecsysStatus
 assign(Env *env, KMeansJob *job)
 {
+	int64_t		width = sums_width(job);
+
 	TRY(look_at_centres(env, job));
-	return parallel_sum(env, job->points->n, sums_width(job) + job->lanes,
-						job->lanes * job->points->n_dims, assign_points, job, job->sums);
+	TRY(parallel_sum(env, job->points->n, width + 1 + job->lanes, job->lanes * job->points->n_dims,
+					 assign_points, job, job->changes));
+	for (int64_t i = 0; i < width; i++)
+		job->sums[i] += job->changes[i];
+	return RECSYS_OK;
 }
 
 /* ---------------------------------------------------------------- empty clusters */
@@ -265,30 +329,43 @@ fill_empty_clusters(Env *env, KMeansJob *job)
 
 /* ---------------------------------------------------------------- starts */
 
-/* Assigns and moves until nothing changes; the labels are then those of the centres. */
-static RecsysStatus
-iterate(Env *env, KMeansJob *job, int32_t *n_iterations)
+/* All labels, sums and bounds anew. */
+void
+kmeans_forget_labels(KMeansJob *job)
 {
-	const double *changed = job->sums + sums_width(job) - 1;
-
-	job->all = true;
 	memset(job->labels, 0xff, (size_t) job->points->n * sizeof(int32_t));
-	for (*n_iterations = 1; *n_iterations <= job->options->max_iterations; (*n_iterations)++)
+	memset(job->sums, 0, (size_t) sums_width(job) * sizeof(double));
+	job->all = true;
+}
+
+/* Assigns and moves. */
+RecsysStatus
+kmeans_iterate(Env *env, KMeansJob *job, int32_t max_iterations, double target,
+			   int32_t *n_iterations)
+{
+	const double *changed = job->changes + sums_width(job);
+	double		inertia = INFINITY;
+
+	memset(job->moved, 0, (size_t) job->k * sizeof(double));
+	memset(job->others, 0, (size_t) job->k * sizeof(double));
+	for (*n_iterations = 1; *n_iterations <= max_iterations; (*n_iterations)++)
 	{
+		double		before = inertia;
 		double		movement;
 
 		TRY(assign(env, job));
 		job->all = false;
-		if (*changed == 0)
+		if (*changed == 0 && *n_iterations > 1)
 			break;
 		TRY(fill_empty_clusters(env, job));
 		movement = move_centres(job);
+		inertia = kmeans_inertia(job);
 		env_loss(env, ++job->iteration, "movement", movement);
-		if (movement <= job->stop)
+		if (movement <= job->stop ||
+			inertia - (before - inertia) * (max_iterations - *n_iterations) > target)
 			break;
 	}
-	*n_iterations = *n_iterations < job->options->max_iterations ? *n_iterations :
-		job->options->max_iterations;
+	*n_iterations = *n_iterations < max_iterations ? *n_iterations : max_iterations;
 	return RECSYS_OK;
 }
 
@@ -312,16 +389,18 @@ job_init(Env *env, KMeansJob *job, const Points *points, const KMeansOptions *op
 	job->centres = env_alloc(env, k, row);
 	job->previous = env_alloc(env, k, row);
 	job->columns = env_alloc(env, lanes, row);
-	job->moved = env_alloc(env, k, 2 * sizeof(double));
-	job->sums = env_alloc(env, k * (size_t) (points->n_dims + 1) + 1 + lanes, sizeof(double));
+	job->moved = env_alloc(env, k, 3 * sizeof(double));
+	job->sums = env_alloc(env, k, row + sizeof(double));
+	job->changes = env_alloc(env, k * (size_t) (points->n_dims + 1) + 1 + lanes, sizeof(double));
 	job->upper = env_alloc(env, n, sizeof(double));
 	job->lower = env_alloc(env, n, sizeof(double));
 	if (result->centroids == NULL || result->sizes == NULL || result->inertias == NULL ||
 		result->labels == NULL || job->centres == NULL || job->previous == NULL ||
-		job->columns == NULL || job->moved == NULL || job->sums == NULL || job->upper == NULL ||
-		job->lower == NULL)
+		job->columns == NULL || job->moved == NULL || job->sums == NULL || job->changes == NULL ||
+		job->upper == NULL || job->lower == NULL)
 		return env->status;
-	job->gaps = job->moved + k;
+	job->others = job->moved + k;
+	job->gaps = job->others + k;
 	return RECSYS_OK;
 }
 
@@ -334,25 +413,29 @@ job_free(Env *env, KMeansJob *job)
 	env_free(env, job->columns);
 	env_free(env, job->moved);
 	env_free(env, job->sums);
+	env_free(env, job->changes);
 	env_free(env, job->upper);
 	env_free(env, job->lower);
+	env_free(env, job->means);
 }
 
-/* The movement at which a start ends. */
+/* The mean of all points, the squared distances to it, and the movement at which a start ends. */
 static RecsysStatus
 find_stop(Env *env, KMeansJob *job)
 {
 	int32_t		n_dims = job->points->n_dims;
-	double	   *means = env_alloc(env, (size_t) n_dims, 2 * sizeof(double));
 	double		variance = 0;
+	double	   *deviations;
 
-	if (means == NULL)
+	job->means = env_alloc(env, (size_t) n_dims, 2 * sizeof(double));
+	if (job->means == NULL)
 		return env->status;
-	TRY(points_moments(env, job->points, means, means + n_dims));
+	deviations = job->means + n_dims;
+	TRY(points_moments(env, job->points, job->means, deviations));
 	for (int32_t g = 0; g < n_dims; g++)
-		variance += means[n_dims + g] * means[n_dims + g];
+		variance += deviations[g] * deviations[g];
+	job->total = variance * (double) job->points->n;
 	job->stop = job->options->tolerance * variance / n_dims;
-	env_free(env, means);
 	return RECSYS_OK;
 }
 
@@ -380,16 +463,16 @@ label_points(void *arg, int64_t begin, int64_t end, double *sums)
 	}
 }
 
-/* Labels all points; job->sums holds inertias, then sizes.  Returns the inertia. */
+/* Labels all points; job->changes holds inertias, then sizes.  *inertia: their sum. */
 static RecsysStatus
 label_all(Env *env, KMeansJob *job, double *inertia)
 {
 	distance_columns(job->centres, job->k, job->points->n_dims, job->columns);
 	TRY(parallel_sum(env, job->points->n, 2 * (int64_t) job->k + job->lanes,
-					 job->lanes * job->points->n_dims, label_points, job, job->sums));
+					 job->lanes * job->points->n_dims, label_points, job, job->changes));
 	*inertia = 0;
 	for (int32_t c = 0; c < job->k; c++)
-		*inertia += job->sums[c];
+		*inertia += job->changes[c];
 	return RECSYS_OK;
 }
 
@@ -422,7 +505,7 @@ order_clusters(Env *env, KMeansJob *job, KMeansResult *result)
 	if (order == NULL)
 		return env->status;
 	for (int32_t c = 0; c < job->k; c++)
-		order[c] = (ClusterSize) {job->sums[job->k + c], c};
+		order[c] = (ClusterSize) {job->changes[job->k + c], c};
 	qsort(order, (size_t) job->k, sizeof(ClusterSize), compare_sizes);
 	for (int32_t c = 0; c < job->k; c++)
 		memcpy((char *) result->centroids + (size_t) c * row, centre_of(job, order[c].cluster), row);
@@ -431,8 +514,8 @@ order_clusters(Env *env, KMeansJob *job, KMeansResult *result)
 	TRY(label_all(env, job, &result->inertia));
 	for (int32_t c = 0; c < job->k; c++)
 	{
-		result->inertias[c] = job->sums[c];
-		result->sizes[c] = (int64_t) job->sums[job->k + c];
+		result->inertias[c] = job->changes[c];
+		result->sizes[c] = (int64_t) job->changes[job->k + c];
 	}
 	return RECSYS_OK;
 }
@@ -445,7 +528,8 @@ run_start(Env *env, KMeansJob *job, int32_t number, KMeansResult *result)
 	double		inertia;
 
 	TRY(kmeans_start(env, job, number));
-	TRY(iterate(env, job, &n_iterations));
+	kmeans_forget_labels(job);
+	TRY(kmeans_iterate(env, job, job->options->max_iterations, INFINITY, &n_iterations));
 	TRY(label_all(env, job, &inertia));
 	env_loss(env, job->iteration, "inertia", inertia);
 	if (number > 0 && !(inertia < result->inertia))
@@ -458,7 +542,24 @@ run_start(Env *env, KMeansJob *job, int32_t number, KMeansResult *result)
 	return RECSYS_OK;
 }
 
-/* All starts, then the best one's labels. */
+/* Swaps; iterates on from what they lead to. */
+static RecsysStatus
+improve(Env *env, KMeansJob *job, KMeansResult *result)
+{
+	bool		better;
+	int32_t		n_iterations;
+
+	kmeans_set_clusters(job, result->n_clusters);
+	TRY(kmeans_swap(env, job, result->centroids, &better));
+	memcpy(job->centres, result->centroids,
+		   (size_t) job->k * (size_t) job->points->n_dims * sizeof(double));
+	if (!better)
+		return RECSYS_OK;
+	kmeans_forget_labels(job);
+	return kmeans_iterate(env, job, job->options->max_iterations, INFINITY, &n_iterations);
+}
+
+/* All starts, swaps, then labels. */
 RecsysStatus
 kmeans(Env *env, const Points *points, const KMeansOptions *options, KMeansResult *result)
 {
@@ -471,24 +572,24 @@ kmeans(Env *env, const Points *points, const KMeansOptions *options, KMeansResul
 	TRY(find_stop(env, &job));
 	for (int32_t i = 0; i < own.n_init; i++)
 		TRY(run_start(env, &job, i, result));
-	job.k = result->n_clusters;
-	job.lanes = whole_lanes(job.k);
-	memcpy(job.centres, result->centroids,
-		   (size_t) job.k * (size_t) points->n_dims * sizeof(double));
+	TRY(improve(env, &job, result));
 	TRY(label_all(env, &job, &result->inertia));
 	TRY(order_clusters(env, &job, result));
 	job_free(env, &job);
 	return RECSYS_OK;
 }
 
-/* What job_init takes, and an iteration. */
+/* What job_init takes, the swaps, and an iteration. */
 double
 kmeans_bytes(double n, double n_dims, double n_clusters)
 {
 	double		k = fmin(n, n_clusters);
 	double		lanes = (double) whole_lanes((int64_t) k);
-	double		values = k * (3 * n_dims + 5) + lanes * (n_dims + 1) + k * (n_dims + 1) + 1;
+	double		candidates = (double) whole_lanes(2 + (int64_t) log(fmax(1, k)));
+	double		values = k * (5 * n_dims + 7) + lanes * (n_dims + 2) + 1 + 2 * n_dims;
+	double		width = fmax(k * (n_dims + 1) + 1 + lanes, candidates * (k + 2));
 
-	return n * (sizeof(int32_t) + 2 * sizeof(double)) + values * sizeof(double) +
-		parallel_sum_bytes((int64_t) (k * (n_dims + 1) + 1 + lanes)) + 11 * ENV_BLOCK_OVERHEAD;
+	values += candidates * (k + 2 * n_dims + 5) + n / 1024 + 1;
+	return 2 * n * (sizeof(int32_t) + 2 * sizeof(double)) + values * sizeof(double) +
+		parallel_sum_bytes((int64_t) width) + 24 * ENV_BLOCK_OVERHEAD;
 }

@@ -5,17 +5,17 @@
  * Minimises the inertia, the sum over points of the squared distance to the nearest of k centres, by
  * Lloyd's iterations (Lloyd, "Least squares quantization in PCM", 1982), from n_init starts of which the
  * best is kept.  Starts: k-means++ (Arthur and Vassilvitskii, 2007), each centre the best of 2 + ln k
- * candidates, as the authors propose and scikit-learn does, and k steps of local search after it (Lattanzi
- * and Sohler, 2019).  Distances that cannot change an assignment
- * are skipped by bounds (Hamerly, "Making k-means even faster", 2010): the result is that of plain
- * iterations, bit for bit.
+ * candidates, as the authors propose and scikit-learn does.  The best start is then improved by swaps: a
+ * centre moves elsewhere, and where some iterations show that this lowers the inertia, it stays (see
+ * kmeans_swap.c).  Distances that cannot change an assignment are skipped by bounds (Hamerly, "Making
+ * k-means even faster", 2010): the result is that of plain iterations, bit for bit.
  *
  * A cluster that has lost all its points takes the point farthest from its centre.  Copies of a point are
  * in one cluster, so there are never more clusters than distinct points; fewer than asked for are no
  * error.  Clusters are numbered by size, the largest first.
  *
- * Time: n_init x (3 n k d for the starts + iterations x n k d at most); with bounds, later iterations look
- * at few of the k centres.  Memory: see kmeans_bytes.
+ * Time: n_init x (ln k n k d for the starts + iterations x n k d at most), and n_swaps x 10 iterations; with
+ * bounds, later iterations look at few of the k centres.  Memory: see kmeans_bytes.
  */
 #ifndef CORE_KMEANS_H
 #define CORE_KMEANS_H
@@ -23,11 +23,13 @@
 #include "core/points.h"
 
 #define KMEANS_MAX_STARTS 1000
+#define KMEANS_SWAPS 20			/* n_swaps of those who have no reason for another number */
 
 typedef struct KMeansOptions
 {
 	int32_t		n_clusters;		/* at least 1; no more than points are used */
 	int32_t		n_init;			/* starts, 1 to KMEANS_MAX_STARTS */
+	int32_t		n_swaps;		/* tried on the best start, at most one for each cluster; 0: none */
 	int32_t		max_iterations; /* of each start, at least 1 */
 
 	/*
@@ -53,7 +55,7 @@ typedef struct KMeansResult
 
 /*
  * Clusters n >= 1 points.  The arrays of the result belong to the Env.  Reports the loss terms "movement"
- * (iterations counted through all starts) and "inertia" (of each start).  RECSYS_BAD_DATA: see
+ * (iterations counted through all starts) and "inertia" (of each start, and of each swap that lowers it).  RECSYS_BAD_DATA: see
  * points_moments.
  */
 extern RecsysStatus kmeans(Env *env, const Points *points, const KMeansOptions *options,
@@ -61,37 +63,5 @@ extern RecsysStatus kmeans(Env *env, const Points *points, const KMeansOptions *
 
 /* Bytes held by kmeans at its peak, its result included. */
 extern double kmeans_bytes(double n, double n_dims, double n_clusters);
-
-/* For kmeans itself: its state, shared with the starts. */
-typedef struct KMeansJob
-{
-	const Points *points;
-	const KMeansOptions *options;
-	int32_t		k;				/* clusters of this start */
-	int64_t		lanes;			/* k in whole lanes */
-	double		stop;			/* movement at which a start ends */
-	int			iteration;		/* through all starts */
-	double	   *centres;		/* k x n_dims */
-	double	   *columns;		/* the same for the kernels */
-	double	   *moved;			/* per centre: how far it moved last */
-	double	   *gaps;			/* per centre: half the distance to the nearest other one */
-	int32_t		fastest;		/* centre that moved most */
-	double		most;			/* how far */
-	double		second_most;	/* how far any other one */
-	double	   *sums;			/* of an iteration: k x n_dims sums, k counts, points that changed */
-	double	   *previous;		/* k x n_dims: the centres before */
-	int32_t    *labels;			/* per point */
-	double	   *upper;			/* per point: at least the distance to its centre */
-	double	   *lower;			/* per point: at most the distance to any other centre */
-	bool		all;			/* look at every centre of every point */
-	const double *taken;		/* point that filled an empty cluster last, or NULL */
-} KMeansJob;
-
-/*
- * Chooses centres by k-means++ and local search into job->centres and sets job->k: fewer than asked for
- * when every point is a centre already.  Uses columns, sums, labels, upper and lower of the job as memory.
- * start: number of the start.
- */
-extern RecsysStatus kmeans_start(Env *env, KMeansJob *job, int32_t start);
 
 #endif							/* CORE_KMEANS_H */

@@ -90,6 +90,7 @@ kmeans_options(int n_clusters, int random_state, int n_init)
 	KMeansOptions options = {
 		.n_clusters = n_clusters,
 		.n_init = n_init,
+		.n_swaps = KMEANS_SWAPS,
 		.max_iterations = KMEANS_ITERATIONS,
 		.tolerance = KMEANS_TOLERANCE,
 		.random_state = random_state

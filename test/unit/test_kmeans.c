@@ -2,7 +2,7 @@
  * test_kmeans.c: k-means by hand, against plain iterations, and its starts; silhouettes against their
  * definition.
  */
-#include "core/kmeans.h"
+#include "core/kmeans_parts.h"
 
 #include "core/silhouette.h"
 #include "test_points.h"
@@ -120,6 +120,7 @@ test_bounds(void)
 		KMeansResult bounded;
 
 		options.tolerance = kind % 2 == 0 ? 0 : 1e-4;
+		options.n_swaps = kind / 2 % 2 * 30;
 		options.plain = true;
 		plain = run(env, &points, options);
 		options.plain = false;
@@ -173,13 +174,8 @@ naive_inertia(const Points *points, int32_t k, double *centres)
 static KMeansJob
 start_job(Env *env, const Points *points, const KMeansOptions *options, double *centres)
 {
-	size_t		n = (size_t) points->n;
-	size_t		row = (size_t) points->n_dims * sizeof(double);
-
 	return (KMeansJob) {.points = points, .options = options, .centres = centres,
-		.columns = env_alloc(env, 64, row), .sums = env_alloc(env, 64, row),
-		.labels = env_alloc(env, n, sizeof(int32_t)), .upper = env_alloc(env, n, sizeof(double)),
-		.lower = env_alloc(env, n, sizeof(double))};
+		.upper = env_alloc(env, (size_t) points->n, sizeof(double))};
 }
 
 /* One start is where naive iterations from the same centres end. */
@@ -232,6 +228,38 @@ test_starts(void)
 	CHECK(complete >= 45);
 	env_free_all(env);
 	test_env_done(env);
+}
+
+/* Swaps never raise the inertia of the best start, and nearly always find the blobs that starts missed. */
+static void
+test_swaps(void)
+{
+	int			found = 0;
+	int			missed = 0;
+
+	for (int64_t seed = 0; seed < 40; seed++)
+	{
+		Env		   *env = test_env();
+		Points		points = test_blobs(env, 21, 1500, 2, 15, 0.02);
+		KMeansOptions options = options_for(15, 1);
+		double		blobs = 1500 * 2 * 0.02 * 0.02;
+		KMeansResult start;
+		KMeansResult swapped;
+
+		options.random_state = seed;
+		start = run(env, &points, options);
+		options.n_swaps = 15;
+		swapped = run(env, &points, options);
+		CHECK(swapped.inertia <= start.inertia * (1 + 1e-12));
+		check_result(&points, &swapped, true);
+		missed += start.inertia > 1.2 * blobs;
+		found += start.inertia > 1.2 * blobs && swapped.inertia < 1.2 * blobs;
+		env_free_all(env);
+		test_env_done(env);
+	}
+	printf("# %d of %d\n", found, missed);
+	CHECK(missed >= 5);
+	CHECK(found >= missed - 1);
 }
 
 /* More starts are never worse; another random_state starts elsewhere. */
@@ -443,6 +471,7 @@ test_limits(void)
 	double		bytes;
 	int			n = 0;
 
+	options.n_swaps = 6;
 	env->memory_peak = before;
 	CHECK_EQ_INT(kmeans(env, &points, &options, &result), RECSYS_OK);
 	bytes = (double) (env->memory_peak - before);
@@ -478,6 +507,7 @@ main(void)
 	RUN_ALONE(test_bounds);
 	RUN_ALONE(test_naive);
 	RUN_ALONE(test_starts);
+	RUN_ALONE(test_swaps);
 	RUN_ALONE(test_restarts);
 	RUN_ALONE(test_copies);
 	RUN_ALONE(test_empty_by_hand);

@@ -207,6 +207,7 @@ cluster_points(Env *env, ClusterFit *fit)
 	KMeansOptions options = {
 		.n_clusters = wanted_clusters(params, (double) fit->points.n),
 		.n_init = (int32_t) params->n_init,
+		.n_swaps = KMEANS_SWAPS,
 		.max_iterations = (int32_t) params->iterations,
 		.tolerance = params->tolerance,
 		.random_state = params->common.random_state

@@ -7,7 +7,7 @@
  * formulas are in clusters.h, the clustering in core/kmeans.h.
  *
  * Cost: n_init starts of some dozen passes over the users, genres x n_clusters steps a user and pass at
- * most; 8 bytes x (genres + 3) a user while training.  The model has 12 bytes for each pair of a cluster
+ * most; 8 bytes x (genres + 5) a user while training.  The model has 12 bytes for each pair of a cluster
  * and a course taken in it.  A call reads the genres of the user's courses, the centroids, and the row of
  * one cluster.
  *
