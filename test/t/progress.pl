@@ -15,7 +15,7 @@ my ($loading, $preparing, $saving, $courses) = (1 .. 4);    # keys of the gates
 my $name = 'model ' . 'x' x 57;                     # 63 bytes
 
 my $node = new_server('progress', 'fsync = off');
-add_dataset($node, 'plain', 20_000, 2_000, 600_000);
+add_dataset($node, 'plain', 20_000, 2_000, 200_000);
 $node->safe_psql('postgres', qq{
 	CREATE ROLE trainer LOGIN; CREATE ROLE colleague LOGIN IN ROLE trainer; CREATE ROLE other LOGIN;
 	CREATE ROLE monitor LOGIN IN ROLE pg_read_all_stats;
