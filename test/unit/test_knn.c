@@ -652,7 +652,8 @@ test_degenerate(void)
 static void
 check_users_estimate(Env *env, const char *lines, const TrainingSet *set)
 {
-	Shape		shape = {set->summary.n_users, set->summary.n_courses, set->summary.n_ratings, 0, 1, 0};
+	Shape		shape = {.n_users = set->summary.n_users, .n_courses = set->summary.n_courses,
+	.n_ratings = set->summary.n_ratings, .n_threads = 1};
 	void	   *params = test_method_params(env, &method_knn, lines);
 	size_t		before = env->memory_used;
 	Estimate	estimate;
