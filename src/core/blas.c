@@ -55,6 +55,7 @@ enum
 	ROW_MAJOR = 101,
 	NO_TRANSPOSE = 111,
 	TRANSPOSE = 112,
+	UPPER = 121,
 	LOWER = 122,
 	NON_UNIT = 131,
 	LEFT = 141,
@@ -82,9 +83,13 @@ typedef struct Library
 	void		(*dtrtri) (const char *, const char *, const int *, double *, const int *, int *,
 						   size_t, size_t);
 	void		(*dlauum) (const char *, const int *, double *, const int *, int *, size_t);
-	void		(*dsyevd) (const char *, const char *, const int *, double *, const int *,
-						   double *, double *, const int *, int *, const int *, int *, size_t,
-						   size_t);
+	void		(*dlatrd) (const char *, const int *, const int *, double *, const int *,
+						   double *, double *, double *, const int *, size_t);
+	void		(*dsyr2k) (int, int, int, int, int, double, const double *, int, const double *,
+						   int, double, double *, int);
+	void		(*dormtr) (const char *, const char *, const char *, const int *, const int *,
+						   const double *, const int *, const double *, double *, const int *,
+						   double *, const int *, int *, size_t, size_t, size_t);
 	int			(*get_parallel) (void);
 	int			(*get_num_threads) (void);
 	void		(*set_num_threads) (int);
@@ -117,7 +122,9 @@ static const struct
 	{"dpotri_", offsetof(Library, dpotri)},
 	{"dtrtri_", offsetof(Library, dtrtri)},
 	{"dlauum_", offsetof(Library, dlauum)},
-	{"dsyevd_", offsetof(Library, dsyevd)},
+	{"dlatrd_", offsetof(Library, dlatrd)},
+	{"cblas_dsyr2k", offsetof(Library, dsyr2k)},
+	{"dormtr_", offsetof(Library, dormtr)},
 	{"openblas_get_parallel", offsetof(Library, get_parallel)},
 	{"openblas_get_num_threads", offsetof(Library, get_num_threads)},
 	{"openblas_set_num_threads", offsetof(Library, set_num_threads)},
@@ -528,15 +535,33 @@ blas_dlauum(int n, double *a, int lda)
 	return info;
 }
 
-/* Eigenvalues and eigenvectors. */
-int
-blas_dsyevd(int n, double *a, int lda, double *values, double *work, int lwork, int *iwork,
-			int liwork)
+/* A panel of reflections: column-major, the lower triangle. */
+void
+blas_dlatrd(int n, int columns, double *a, int lda, double *e, double *tau, double *w, int ldw)
+{
+	enter();
+	library.dlatrd("L", &n, &columns, a, &lda, e, tau, w, &ldw, 1);
+	leave();
+}
+
+/* Symmetric update of rank 2 k. */
+void
+blas_dsyr2k(int n, int k, double alpha, const double *a, int lda, const double *b, int ldb,
+			double beta, double *c, int ldc)
+{
+	enter();
+	library.dsyr2k(ROW_MAJOR, UPPER, TRANSPOSE, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
+	leave();
+}
+
+/* Reflects vectors; without memory for LAPACK's blocks it would do the same slower, so info says nothing. */
+void
+blas_dormtr(int n, int m, const double *a, int lda, const double *tau, double *c, int ldc,
+			double *work, int lwork)
 {
 	int			info = 0;
 
 	enter();
-	library.dsyevd("V", "U", &n, a, &lda, values, work, &lwork, iwork, &liwork, &info, 1, 1);
+	library.dormtr("L", "L", "N", &n, &m, a, &lda, tau, c, &ldc, work, &lwork, &info, 1, 1, 1);
 	leave();
-	return info;
 }

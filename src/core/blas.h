@@ -84,11 +84,21 @@ extern int	blas_dtrtri(int n, double *a, int lda);
 extern int	blas_dlauum(int n, double *a, int lda);
 
 /*
- * Eigenvalues of a symmetric matrix, ascending, and its orthonormal
- * eigenvectors, in the rows of a; reads the lower triangle.  lwork is at least
- * 1 + 6 n + 2 n^2 and liwork 3 + 5 n.  0, or LAPACK's info: no convergence.
+ * Householder reflections that make the first `columns` rows and columns of a
+ * symmetric matrix tridiagonal; the upper triangle is read, and its first rows
+ * become the reflections, with their factors in tau, the diagonal in its place
+ * and what is beside it in e.  w: `columns` rows of n, with which the rest of
+ * the matrix is to be updated (blas_dsyr2k).  columns < n.
  */
-extern int	blas_dsyevd(int n, double *a, int lda, double *values, double *work, int lwork,
-						int *iwork, int liwork);
+extern void blas_dlatrd(int n, int columns, double *a, int lda, double *e, double *tau, double *w,
+						int ldw);
+
+/* Upper triangle of c (n x n) = alpha (a' b + b' a) + beta c, a and b being k x n. */
+extern void blas_dsyr2k(int n, int k, double alpha, const double *a, int lda, const double *b,
+						int ldb, double beta, double *c, int ldc);
+
+/* Rows of c (m x n) = those of c times the reflections of blas_dlatrd, each row being a vector.  lwork: 64 m + 65 * 64. */
+extern void blas_dormtr(int n, int m, const double *a, int lda, const double *tau, double *c,
+						int ldc, double *work, int lwork);
 
 #endif							/* CORE_BLAS_H */

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "core/blas.h"
+#include "core/eigen.h"
 
 #define BLOCK_ROWS (INT64_C(1) << 30)	/* of X, as many as an int holds */
 
@@ -38,24 +39,6 @@ covariance(Env *env, const Points *points, double *matrix)
 		TRY(blas_dgemm_parallel(env, true, false, d, d, rows, scale, point(points, i), d,
 								point(points, i), d, i > 0, matrix, d));
 	}
-	return RECSYS_OK;
-}
-
-/* Ascending eigenvalues and the eigenvectors, in the rows of matrix. */
-static RecsysStatus
-eigenvectors(Env *env, int32_t n, double *matrix, double *values)
-{
-	int64_t		n_work = 1 + 6 * (int64_t) n + 2 * (int64_t) n * n;
-	int			n_integers = 3 + 5 * n;
-	double	   *work = env_alloc(env, (size_t) n_work, sizeof(double));
-	int		   *integers = env_alloc(env, (size_t) n_integers, sizeof(int));
-
-	if (work == NULL || integers == NULL)
-		return env->status;
-	if (blas_dsyevd(n, matrix, n, values, work, (int) n_work, integers, n_integers) != 0)
-		return env_fail(env, RECSYS_NOT_CONVERGED, "could not find the eigenvectors of the covariances");
-	env_free(env, work);
-	env_free(env, integers);
 	return RECSYS_OK;
 }
 
@@ -130,7 +113,7 @@ pca_fit(Env *env, const Points *points, double n_components, Pca *pca)
 	if (pca->components == NULL || pca->variances == NULL || matrix == NULL || values == NULL)
 		return env->status;
 	TRY(covariance(env, points, matrix));
-	TRY(eigenvectors(env, points->n_dims, matrix, values));
+	TRY(eigen_symmetric(env, points->n_dims, matrix, values));
 	order_components(pca, values, matrix);
 	pca->n_components = count_components(pca, n_components);
 	env_free(env, matrix);
@@ -153,10 +136,9 @@ pca_project(int32_t n_components, int32_t n_dims, const double *components, cons
 	}
 }
 
-/* The two matrices, values, and the work of dsyevd. */
+/* The two matrices and values, and what their eigenvectors take. */
 double
 pca_bytes(double n_dims)
 {
-	return sizeof(double) * (4 * n_dims * n_dims + 8 * n_dims + 1) +
-		sizeof(int) * (3 + 5 * n_dims) + 6 * ENV_BLOCK_OVERHEAD;
+	return sizeof(double) * (2 * n_dims * n_dims + 2 * n_dims) + 4 * ENV_BLOCK_OVERHEAD + eigen_bytes(n_dims);
 }
