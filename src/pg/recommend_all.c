@@ -37,6 +37,7 @@ typedef struct BatchJob
 	int64		first;			/* user number of the block's first */
 	Ranked	   *ranked;			/* BLOCK_USERS x n */
 	int		   *n_ranked;
+	AnswerOptions answer;		/* recommend_all: how the rows are shown */
 	float	   *values;			/* per user of the block: a score */
 } BatchJob;
 
@@ -67,6 +68,9 @@ rank_users(void *arg, int64_t begin, int64_t end, int worker)
 		histories[i - begin] = block_history(all, i);
 	batch_rank(&all->batch, worker, (int) (end - begin), histories,
 			   all->ranked + begin * all->batch.n, all->n_ranked + begin);
+	for (int64_t i = begin; i < end; i++)
+		all->n_ranked[i] = answer_finish(&all->answer, all->n_ranked[i],
+										 all->ranked + i * all->batch.n);
 	return RECSYS_OK;
 }
 
@@ -117,20 +121,21 @@ static void
 emit_user(Call *call, const BatchJob *all, int64 i, const Titles *titles)
 {
 	const Recommender *rec = all->serving->rec;
+	const Ranked *rows = &all->ranked[i * all->batch.n];
 	Datum		user = CStringGetTextDatum(population_id(all->population, all->first + i));
 
 	for (int r = 0; r < all->n_ranked[i]; r++)
 	{
-		const Ranked *ranked = &all->ranked[i * all->batch.n + r];
-		const char *title = titles->titles[ranked->course];
-		bool		scored = ranked->score != NO_OPINION;
+		const char *title = titles->titles[rows[r].course];
+		float		score = answer_score(&all->answer, rows, r);
+		bool		scored = score != NO_OPINION;
 		int32_t		length;
-		const char *id = strings_get(&rec->course_ids, ranked->course, &length);
+		const char *id = strings_get(&rec->course_ids, rows[r].course, &length);
 		bool		nulls[] = {false, false, false, title == NULL, !scored, false};
 		Datum		values[] = {
 			user, Int32GetDatum(r + 1), PointerGetDatum(cstring_to_text_with_len(id, length)),
 			title ? CStringGetTextDatum(title) : (Datum) 0,
-			scored ? score_datum(ranked->score) : (Datum) 0,
+			scored ? score_datum(score) : (Datum) 0,
 			CStringGetTextDatum(row_source(all->serving, scored))
 		};
 
@@ -183,11 +188,12 @@ recommend_all_rows(Call *call, const char *model, const Selection *selection)
 	Titles	   *titles;
 	BatchJob	all = {
 		.batch = {
-			.n = Min(selection->n, serving.rec->n_courses),
+			.n = Min(selection->answer.n, serving.rec->n_courses),
 			.exclude_seen = selection->exclude_seen,
 			.threshold = (float) selection->threshold,
-			.fill = common->cold_start == COLD_START_POPULAR
+			.fill = common->cold_start == COLD_START_POPULAR && answer_may_fill(&selection->answer)
 		},
+		.answer = selection->answer,
 		.serving = &serving,
 		.population = &population
 	};

@@ -5,6 +5,7 @@
 #ifndef PG_SERVING_H
 #define PG_SERVING_H
 
+#include "core/answer.h"
 #include "core/method.h"
 #include "pg/cache.h"
 #include "pg/call.h"
@@ -24,10 +25,10 @@ extern Serving serving_open(const char *model);
 /* The column source of rows that are not personal. */
 #define SOURCE_POPULAR "popular"
 
-/* What may be recommended, and how many. */
+/* What may be recommended, and how many rows are shown how. */
 typedef struct Selection
 {
-	int			n;
+	AnswerOptions answer;
 	bool		exclude_seen;
 	char	  **candidates;		/* NULL: all courses */
 	int			n_candidates;

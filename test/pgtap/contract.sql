@@ -146,6 +146,34 @@ SELECT never('true', $$
 	WHERE wanted IS DISTINCT FROM got
 	$$, 'a threshold keeps the scores from there up, and nothing is filled in');
 
+-- ------------------------------------------------------------ options: how scores are shown
+
+-- Scores are floats, shown by their shortest decimals
+CREATE FUNCTION school.percent(score float8, best float8) RETURNS float8 LANGUAGE sql IMMUTABLE AS $$
+	SELECT CASE WHEN score = best THEN 100 WHEN score <= 0 OR best <= 0 THEN 0
+		ELSE (100 * (score::real::float8 / best::real::float8))::real::text::float8 END $$;
+CREATE VIEW school.option AS SELECT options, options ->> 'score_scale' = 'percent' AS percent,
+		coalesce((options ->> 'threshold_pct')::float8, -1) AS least
+	FROM unnest('{"{}","{\"score_scale\": \"raw\"}","{\"score_scale\": \"percent\"}","{\"threshold_pct\": 0}",
+		"{\"threshold_pct\": 60, \"score_scale\": \"percent\"}","{\"threshold_pct\": 100}"}'::jsonb[]) AS options;
+SELECT never('true', $$
+	SELECT a.user_id, o.options FROM anybody a, school.option o, LATERAL (
+		SELECT array_agg((r.rank, r.course_id, r.title, r.shown, r.source)::text ORDER BY rank)
+			FILTER (WHERE least < 0 OR percent >= least) AS wanted
+		FROM (SELECT r.*, percent(score, max(score) OVER ()),
+				CASE WHEN o.percent THEN percent(score, max(score) OVER ()) ELSE score END AS shown
+			FROM recommend_courses(a.user_id, MODEL, 7, candidates => '{c01,c02,c04,c05,c07,c08,c11,c12}') r) r) w, LATERAL (
+		SELECT array_agg(r::text ORDER BY rank) AS got
+		FROM recommend_courses(a.user_id, MODEL, 7, candidates => '{c01,c02,c04,c05,c07,c08,c11,c12}', options => o.options) r) g
+	WHERE wanted IS DISTINCT FROM got
+	$$, 'score_scale changes the scores, threshold_pct takes rows out and fills none in');
+SELECT never('true', $$
+	WITH one AS (SELECT options, u.id::text AS user_id, r.*
+		FROM school.option, school.users u, recommend_courses(u.id, MODEL, 4, options => options) r),
+	every AS (SELECT options, r.* FROM school.option, recommend_all(MODEL, 4, options => options) r)
+	(SELECT * FROM one EXCEPT SELECT * FROM every) UNION ALL (SELECT * FROM every EXCEPT SELECT * FROM one)
+	$$, 'recommend_all has the rows of recommend_courses under every option');
+
 -- ------------------------------------------------------------ all users, users of a course
 
 SELECT never('true', $$
