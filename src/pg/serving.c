@@ -195,23 +195,59 @@ collect_best(const Serving *serving, const float *scores, RankOptions options, T
 	return n_best;
 }
 
-/* Ranks what is offered now, and emits the rows that the options ask for. */
+/*
+ * Ranks what is offered now, and emits the rows that the options ask for.  room: NULL without diversity; its
+ * scores may be the same array, for these have been used when it is.
+ */
 static void
 emit_best(Call *call, const Serving *serving, const float *scores, RankOptions options,
-		  const AnswerOptions *answer)
+		  const AnswerOptions *answer, const AnswerRoom *room)
 {
 	const Recommender *rec = serving->rec;
 	Titles	   *titles = titles_new(rec);
 	Ranked	   *rows;
 	int			n;
 
-	options.n = Min(answer->n, rec->n_courses);
+	options.n = answer_candidates(answer, rec->n_courses);
 	rows = palloc(sizeof(Ranked) * options.n);
 	n = collect_best(serving, scores, options, titles, rows);
-	n = answer_finish(answer, n, rows);
+	n = answer_finish(answer, room, n, rows);
 	for (int i = 0; i < n; i++)
 		add_recommendation(call, serving, i + 1, rows[i].course, answer_score(answer, rows, i),
 						   titles->titles[rows[i].course]);
+}
+
+/* Raises for a model of a method that can compare courses, but not so trained. */
+static void pg_attribute_noreturn()
+raise_user_based(const Serving *serving)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("model \"%s\" cannot compare courses", serving->model->name),
+			 errdetail("It was trained with \"user_based\"."),
+			 errhint("Train a model of method \"%s\" without it.", serving->rec->method->name)));
+}
+
+/* What an answer needs of a thread. */
+AnswerRoom *
+answer_room(const Serving *serving, const AnswerOptions *options, void *scratch, float *scores)
+{
+	const Recommender *rec = serving->rec;
+	AnswerRoom *room;
+
+	if (options->diversity <= 0)
+		return NULL;
+	if (!diversity_possible(rec->method))
+		raise_cannot(serving, "compare courses for option \"diversity\"", diversity_possible);
+	room = palloc(sizeof(AnswerRoom));
+	*room = (AnswerRoom) {
+		.rec = rec, .source = diversity_source(rec, scratch, scores),
+		.items = palloc(sizeof(DiversityItem) * answer_items(options, rec->n_courses)),
+		.scratch = scratch, .scores = scores
+	};
+	if (room->source == DIVERSITY_NONE)
+		raise_user_based(serving);
+	return room;
 }
 
 /* Scores a history and emits the best courses. */
@@ -226,9 +262,10 @@ recommend(Call *call, const Serving *serving, const History *history, const Sele
 		.fill = common->cold_start == COLD_START_POPULAR && answer_may_fill(&selection->answer),
 		.allowed = allowed_courses(serving, history, selection)
 	};
+	AnswerRoom *choice = answer_room(serving, &selection->answer, room->scratch, room->scores);
 
 	rec->method->score(rec, history, room->scratch, room->scores);
-	emit_best(call, serving, room->scores, options, &selection->answer);
+	emit_best(call, serving, room->scores, options, &selection->answer, choice);
 }
 
 /* Rows of recommend_courses. */
@@ -305,11 +342,7 @@ compare_courses(const Serving *serving, int32_t course, const char *measure, Sco
 	if (measure != NULL)
 		latent_similar(rec, course, parse_measure(measure), room->scores);
 	else if (!rec->method->similar(rec, course, room->scratch, room->scores))
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("model \"%s\" cannot compare courses", serving->model->name),
-				 errdetail("It was trained with \"user_based\"."),
-				 errhint("Train a model of method \"%s\" without it.", rec->method->name)));
+		raise_user_based(serving);
 }
 
 /* Rows of similar_courses. */
@@ -335,7 +368,7 @@ similar_course_rows(Call *call, const char *model, const char *course_id, int n,
 	options.allowed = allowed;
 	SPI_connect();
 	if (titles_available(serving.dataset, rec, course))
-		emit_best(call, &serving, room->scores, options, &answer);
+		emit_best(call, &serving, room->scores, options, &answer, NULL);
 	SPI_finish();
 }
 

@@ -32,15 +32,18 @@ read_answer_options(Datum options, AnswerOptions *answer)
 {
 	int			scale = 0;
 	double		threshold_pct = NAN;
+	double		diversity = 0;
 	const OptionDef defs[] = {
 		{.name = "score_scale", .type = OPTION_CHOICE, .target = &scale, .choices = SCORE_SCALES},
 		{.name = "threshold_pct", .type = OPTION_NUMBER, .target = &threshold_pct,
-			.min = 0, .max = 100}
+			.min = 0, .max = 100},
+		{.name = "diversity", .type = OPTION_NUMBER, .target = &diversity, .min = 0, .max = 1}
 	};
 
 	options_read(options, defs, lengthof(defs));
 	answer->percent = scale > 0;
 	answer->threshold_pct = (float) threshold_pct;
+	answer->diversity = diversity;
 }
 
 /* Reads and checks them. */

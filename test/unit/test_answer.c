@@ -46,7 +46,7 @@ test_hand(void)
 
 		for (int r = 0; r < 7; r++)
 			rows[r] = ranking[r];
-		CHECK_EQ_INT(answer_finish(&options, 7, rows), cases[i].expected);
+		CHECK_EQ_INT(answer_finish(&options, NULL, 7, rows), cases[i].expected);
 		CHECK_EQ_INT(answer_may_fill(&options), isnan(cases[i].threshold_pct));
 		CHECK_NEAR(answer_score(&options, rows, 1), 7.5, 0);
 		options.percent = true;
@@ -88,7 +88,7 @@ test_threshold_is_on_what_is_shown(void)
 
 		for (int r = 0; r < n && r < options.n; r++)
 			expected += answer_score(&options, rows, r) >= options.threshold_pct;
-		CHECK_EQ_INT(answer_finish(&options, n, rows), expected);
+		CHECK_EQ_INT(answer_finish(&options, NULL, n, rows), expected);
 		for (int r = 1; r < n; r++)
 			CHECK(answer_score(&options, rows, r) <= answer_score(&options, rows, r - 1));
 	}
