@@ -145,18 +145,25 @@ declared_type(FunctionCallInfo fcinfo, int i)
 	return types[i];
 }
 
+/* A user: bigint, text or uuid. */
+UserArg
+arg_user_at(FunctionCallInfo fcinfo, int i)
+{
+	UserArg		user = {.known = !PG_ARGISNULL(i)};
+
+	if (user.known)
+	{
+		user.type = declared_type(fcinfo, i);
+		user.value = PG_GETARG_DATUM(i);
+	}
+	return user;
+}
+
 /* The user a function was called for. */
 UserArg
 arg_user(FunctionCallInfo fcinfo)
 {
-	UserArg		user = {.known = !PG_ARGISNULL(0)};
-
-	if (user.known)
-	{
-		user.type = declared_type(fcinfo, 0);
-		user.value = PG_GETARG_DATUM(0);
-	}
-	return user;
+	return arg_user_at(fcinfo, 0);
 }
 
 /* A course: text, or bigint as text; NULL for null. */

@@ -31,6 +31,9 @@ extern char **arg_names(FunctionCallInfo fcinfo, int i, const char *name, int *n
 /* The user a function was called for: its first argument, bigint, text or uuid. */
 extern UserArg arg_user(FunctionCallInfo fcinfo);
 
+/* The same, of another argument. */
+extern UserArg arg_user_at(FunctionCallInfo fcinfo, int i);
+
 /* A course: text, or bigint as text; NULL for null. */
 extern char *arg_course(FunctionCallInfo fcinfo, int i);
 
