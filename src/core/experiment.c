@@ -44,7 +44,7 @@ weight_of(const double *weights, int i)
 	return weights == NULL ? 1 : weights[i];
 }
 
-/* The sums are made in the same order, so the last one is the total; the last variant with a weight ends it. */
+/* The last sum is the total, added up in the same order; past it is the last one with a weight. */
 int
 experiment_choose(double u, int n_variants, const double *weights)
 {
