@@ -164,6 +164,9 @@ typedef struct Method
 	/* What a course adds to the dot product whoever the user is; NULL: nothing. */
 	float		(*course_vector_bias) (const Recommender *rec, int32_t course);
 
+	/* Methods that hold genres, else NULL: those of a course (owned by the model; *n: how many). */
+	const float *(*course_genres) (const Recommender *rec, int32_t course, int *n);
+
 	/*
 	 * For answers about all users (batch.h); both or neither, and only where score is this product.
 	 * score_vector is the score of one course for a user_vector, to the bit what score says.

@@ -145,18 +145,25 @@ declared_type(FunctionCallInfo fcinfo, int i)
 	return types[i];
 }
 
+/* A user: bigint, text or uuid. */
+UserArg
+arg_user_at(FunctionCallInfo fcinfo, int i)
+{
+	UserArg		user = {.known = !PG_ARGISNULL(i)};
+
+	if (user.known)
+	{
+		user.type = declared_type(fcinfo, i);
+		user.value = PG_GETARG_DATUM(i);
+	}
+	return user;
+}
+
 /* The user a function was called for. */
 UserArg
 arg_user(FunctionCallInfo fcinfo)
 {
-	UserArg		user = {.known = !PG_ARGISNULL(0)};
-
-	if (user.known)
-	{
-		user.type = declared_type(fcinfo, 0);
-		user.value = PG_GETARG_DATUM(0);
-	}
-	return user;
+	return arg_user_at(fcinfo, 0);
 }
 
 /* A course: text, or bigint as text; NULL for null. */
@@ -223,8 +230,6 @@ hint_options(const OptionDef *defs, int n)
 {
 	StringInfoData names;
 
-	if (n == 0)
-		return errhint("This function has no options yet.");
 	initStringInfo(&names);
 	for (int i = 0; i < n; i++)
 		appendStringInfo(&names, "%s\"%s\"", i > 0 ? ", " : "", defs[i].name);
@@ -269,6 +274,61 @@ option_int(const OptionDef *def, const JsonbValue *value)
 	return (int) number;
 }
 
+/* A number within the range of the option. */
+static double
+option_number(const OptionDef *def, const JsonbValue *value)
+{
+	double		number;
+
+	if (value->type != jbvNumeric)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("option \"%s\" must be a number from %d to %d", def->name, def->min,
+						def->max)));
+	number = json_number(value->val.numeric);
+	if (!(number >= def->min && number <= def->max))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("option \"%s\" must be a number from %d to %d, not %g", def->name,
+						def->min, def->max, number)));
+	return number;
+}
+
+/* The valid values of an option, for a hint. */
+static int
+hint_choices(const OptionDef *def)
+{
+	StringInfoData names;
+	const char *name;
+	int			length;
+
+	initStringInfo(&names);
+	for (int i = 0; (name = choice_name(def->choices, i, &length)) != NULL; i++)
+		appendStringInfo(&names, "%s\"%.*s\"", i > 0 ? ", " : "", length, name);
+	return errhint("Valid values are %s.", names.data);
+}
+
+/* Position of a value among the choices of the option. */
+static int
+option_choice(const OptionDef *def, const JsonbValue *value)
+{
+	const char *name;
+	int			length;
+
+	if (value->type != jbvString)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("option \"%s\" must be a string", def->name), hint_choices(def)));
+	for (int i = 0; (name = choice_name(def->choices, i, &length)) != NULL; i++)
+		if (value->val.string.len == length && memcmp(value->val.string.val, name, length) == 0)
+			return i;
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("unrecognized value of option \"%s\": \"%.*s\"", def->name,
+					value->val.string.len, value->val.string.val),
+			 hint_choices(def)));
+}
+
 /* Sets one option. */
 static void
 set_option(const OptionDef *def, const JsonbValue *value)
@@ -287,6 +347,12 @@ set_option(const OptionDef *def, const JsonbValue *value)
 			break;
 		case OPTION_INT:
 			*(int *) def->target = option_int(def, value);
+			break;
+		case OPTION_NUMBER:
+			*(double *) def->target = option_number(def, value);
+			break;
+		case OPTION_CHOICE:
+			*(int *) def->target = option_choice(def, value);
 			break;
 	}
 }
@@ -322,13 +388,6 @@ options_text(Datum options, const char *key)
 
 	options_read(options, &def, 1);
 	return text;
-}
-
-/* Raises unless the object is empty. */
-void
-options_empty(Datum options)
-{
-	options_read(options, NULL, 0);
 }
 
 /* The method of that name; raises with the list of valid ones. */

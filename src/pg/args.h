@@ -31,6 +31,9 @@ extern char **arg_names(FunctionCallInfo fcinfo, int i, const char *name, int *n
 /* The user a function was called for: its first argument, bigint, text or uuid. */
 extern UserArg arg_user(FunctionCallInfo fcinfo);
 
+/* The same, of another argument. */
+extern UserArg arg_user_at(FunctionCallInfo fcinfo, int i);
+
 /* A course: text, or bigint as text; NULL for null. */
 extern char *arg_course(FunctionCallInfo fcinfo, int i);
 
@@ -51,7 +54,9 @@ typedef enum OptionType
 {
 	OPTION_TEXT,				/* char * */
 	OPTION_BOOL,				/* bool */
-	OPTION_INT					/* int */
+	OPTION_INT,					/* int */
+	OPTION_NUMBER,				/* double */
+	OPTION_CHOICE				/* int: position in choices */
 } OptionType;
 
 typedef struct OptionDef
@@ -59,8 +64,9 @@ typedef struct OptionDef
 	const char *name;
 	OptionType	type;
 	void	   *target;			/* set when the key is there */
-	int			min;			/* OPTION_INT */
+	int			min;			/* OPTION_INT, OPTION_NUMBER */
 	int			max;
+	const char *choices;		/* OPTION_CHOICE: names separated by spaces */
 } OptionDef;
 
 /* Reads an options object.  Unknown keys are errors that list the valid ones. */
@@ -71,9 +77,6 @@ extern void options_read(Datum options, const OptionDef *defs, int n);
  * there.  Unknown keys are errors.
  */
 extern char *options_text(Datum options, const char *key);
-
-/* Raises unless the object is empty. */
-extern void options_empty(Datum options);
 
 /* The method of that name; raises with the list of valid ones. */
 extern const Method *required_method(const char *name);

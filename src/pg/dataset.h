@@ -125,6 +125,9 @@ extern Dataset *dataset_open_for_update(const char *name, MemoryContext until);
  */
 extern Dataset *dataset_of_build(const pg_uuid_t *build);
 
+/* Qualified, quoted name of a relation that can be read; another object: error that says for what. */
+extern char *relation_readable_name(Oid relid, const char *what);
+
 /* May the current user SELECT all columns that a model of this dataset is made from?  Raises, or tells. */
 extern void dataset_check_select(const Dataset *dataset);
 extern bool dataset_readable(const Dataset *dataset);

@@ -22,8 +22,8 @@
 typedef Oid (*ReadType) (Oid type);
 
 /* Qualified, quoted name of a relation that can be read. */
-static char *
-readable_name(Oid relid, const char *what)
+char *
+relation_readable_name(Oid relid, const char *what)
 {
 	char	   *name = get_rel_name(relid);
 	char		kind;
@@ -46,7 +46,7 @@ readable_name(Oid relid, const char *what)
 static char *
 source_name(Oid relid, const char *what)
 {
-	char	   *name = relid == InvalidOid ? NULL : readable_name(relid, what);
+	char	   *name = relid == InvalidOid ? NULL : relation_readable_name(relid, what);
 
 	if (relid == InvalidOid)
 		return NULL;
@@ -540,7 +540,7 @@ dataset_with_ratings(const Dataset *dataset, Oid relid)
 				course_type;
 
 	copy->name = dataset->name;
-	copy->ratings = readable_name(relid, "held-out ratings");
+	copy->ratings = relation_readable_name(relid, "held-out ratings");
 	copy->user_column = args.user_column = dataset->user_column;
 	copy->course_column = args.course_column = dataset->course_column;
 	copy->rating_column = args.rating_column = dataset->rating_column;

@@ -25,6 +25,7 @@
 #include "pg/titles.h"
 
 #define BLOCK_USERS 512			/* scored between two emissions */
+#define CHUNK_CHOICES 1			/* users that a thread chooses for at a time: cancel waits for that many */
 
 /* One job over all users. */
 typedef struct BatchJob
@@ -37,6 +38,8 @@ typedef struct BatchJob
 	int64		first;			/* user number of the block's first */
 	Ranked	   *ranked;			/* BLOCK_USERS x n */
 	int		   *n_ranked;
+	AnswerOptions answer;		/* recommend_all: how rows are chosen and shown */
+	AnswerRoom *rooms;			/* of each thread that chooses; NULL: nothing to choose */
 	float	   *values;			/* per user of the block: a score */
 } BatchJob;
 
@@ -68,6 +71,40 @@ rank_users(void *arg, int64_t begin, int64_t end, int worker)
 	batch_rank(&all->batch, worker, (int) (end - begin), histories,
 			   all->ranked + begin * all->batch.n, all->n_ranked + begin);
 	return RECSYS_OK;
+}
+
+/* Makes answers of the rankings of some users of the block. */
+static RecsysStatus
+finish_users(void *arg, int64_t begin, int64_t end, int worker)
+{
+	BatchJob   *all = arg;
+
+	for (int64_t i = begin; i < end; i++)
+		all->n_ranked[i] = answer_finish(&all->answer, all->rooms ? &all->rooms[worker] : NULL,
+										 all->n_ranked[i], all->ranked + i * all->batch.n);
+	return RECSYS_OK;
+}
+
+/* Room for each thread that chooses among candidates, like the one that is given; NULL: none of them does. */
+static void
+prepare_rooms(BatchJob *all, Job *job, const AnswerRoom *first)
+{
+	const Recommender *rec = all->serving->rec;
+	int			n_workers = parallel_workers(&job->env, BLOCK_USERS, CHUNK_CHOICES);
+
+	if (first == NULL)
+		return;
+	all->rooms = job_take(job, n_workers, sizeof(AnswerRoom));
+	for (int i = 0; i < n_workers; i++)
+	{
+		all->rooms[i] = *first;
+		all->rooms[i].items = job_take(job, answer_items(&all->answer, rec->n_courses),
+									   sizeof(DiversityItem));
+		if (first->source != DIVERSITY_SIMILAR)
+			continue;
+		all->rooms[i].scratch = job_take(job, recommender_scratch_size(rec), 1);
+		all->rooms[i].scores = job_take(job, rec->n_courses, sizeof(float));
+	}
 }
 
 /* Scores one course for some users of the block. */
@@ -117,20 +154,21 @@ static void
 emit_user(Call *call, const BatchJob *all, int64 i, const Titles *titles)
 {
 	const Recommender *rec = all->serving->rec;
+	const Ranked *rows = &all->ranked[i * all->batch.n];
 	Datum		user = CStringGetTextDatum(population_id(all->population, all->first + i));
 
 	for (int r = 0; r < all->n_ranked[i]; r++)
 	{
-		const Ranked *ranked = &all->ranked[i * all->batch.n + r];
-		const char *title = titles->titles[ranked->course];
-		bool		scored = ranked->score != NO_OPINION;
+		const char *title = titles->titles[rows[r].course];
+		float		score = answer_score(&all->answer, rows, r);
+		bool		scored = score != NO_OPINION;
 		int32_t		length;
-		const char *id = strings_get(&rec->course_ids, ranked->course, &length);
+		const char *id = strings_get(&rec->course_ids, rows[r].course, &length);
 		bool		nulls[] = {false, false, false, title == NULL, !scored, false};
 		Datum		values[] = {
 			user, Int32GetDatum(r + 1), PointerGetDatum(cstring_to_text_with_len(id, length)),
 			title ? CStringGetTextDatum(title) : (Datum) 0,
-			scored ? score_datum(ranked->score) : (Datum) 0,
+			scored ? score_datum(score) : (Datum) 0,
 			CStringGetTextDatum(row_source(all->serving, scored))
 		};
 
@@ -138,7 +176,7 @@ emit_user(Call *call, const BatchJob *all, int64 i, const Titles *titles)
 	}
 }
 
-/* Runs a function over all users, block by block. */
+/* Runs a function over the users of the block; returns how many there are. */
 static int64
 run_block(BatchJob *all, Job *job, ParallelFunction function)
 {
@@ -147,6 +185,19 @@ run_block(BatchJob *all, Job *job, ParallelFunction function)
 	CHECK_FOR_INTERRUPTS();
 	env_progress(&job->env, PHASE_SCORING, all->first, all->population->n_users);
 	env_check(&job->env, parallel_for(&job->env, n, all->batch.chunk, function, all, false));
+	return n;
+}
+
+/* Ranks for the users of the block and chooses their rows; returns how many users there are. */
+static int64
+answer_block(BatchJob *all, Job *job)
+{
+	int64		n = run_block(all, job, rank_users);
+
+	if (all->rooms == NULL)
+		(void) finish_users(all, 0, n, 0);
+	else
+		env_check(&job->env, parallel_for(&job->env, n, CHUNK_CHOICES, finish_users, all, false));
 	return n;
 }
 
@@ -161,7 +212,7 @@ emit_all(Call *call, BatchJob *all, Job *job, const Titles *titles)
 	all->n_ranked = job_take(job, BLOCK_USERS, sizeof(int));
 	for (all->first = 0; all->first < all->population->n_users; all->first += BLOCK_USERS)
 	{
-		int64		n = run_block(all, job, rank_users);
+		int64		n = answer_block(all, job);
 		MemoryContext old = MemoryContextSwitchTo(rows);
 
 		for (int64 i = 0; i < n; i++)
@@ -177,17 +228,20 @@ recommend_all_rows(Call *call, const char *model, const Selection *selection)
 {
 	Serving		serving = serving_open(model);
 	const CommonParams *common = serving.rec->params;
+	ScoreRoom  *scores = score_room(serving.model, call->context);
+	AnswerRoom *room = answer_room(&serving, &selection->answer, scores->scratch, scores->scores);
 	Progress	progress;
 	Job		   *job = population_job_begin(model, &serving, &progress);
 	Population	population;
 	Titles	   *titles;
 	BatchJob	all = {
 		.batch = {
-			.n = Min(selection->n, serving.rec->n_courses),
+			.n = answer_candidates(&selection->answer, serving.rec->n_courses),
 			.exclude_seen = selection->exclude_seen,
 			.threshold = (float) selection->threshold,
-			.fill = common->cold_start == COLD_START_POPULAR
+			.fill = common->cold_start == COLD_START_POPULAR && answer_may_fill(&selection->answer)
 		},
+		.answer = selection->answer,
 		.serving = &serving,
 		.population = &population
 	};
@@ -198,6 +252,7 @@ recommend_all_rows(Call *call, const char *model, const Selection *selection)
 	all.batch.available = (const uint8_t *) titles->available;
 	population_load(&population, job, &serving, true);
 	prepare(&all, job);
+	prepare_rooms(&all, job, room);
 	emit_all(call, &all, job, titles);
 	SPI_finish();
 	population_job_end(job);

@@ -144,52 +144,110 @@ course_id_datum(const Recommender *rec, int32_t course)
 	return PointerGetDatum(cstring_to_text_with_len(id, length));
 }
 
-/* One recommendation. */
+/* A course as a row; score: as it is shown, or NO_OPINION. */
 static void
-add_recommendation(Call *call, const Serving *serving, int rank, const Ranked *ranked,
+add_recommendation(Call *call, const Serving *serving, int rank, int32_t course, float score,
 				   const char *title)
 {
-	bool		scored = ranked->score != NO_OPINION;
+	bool		scored = score != NO_OPINION;
 	bool		nulls[] = {false, false, title == NULL, !scored, false};
 	Datum		values[] = {
-		Int32GetDatum(rank), course_id_datum(serving->rec, ranked->course),
+		Int32GetDatum(rank), course_id_datum(serving->rec, course),
 		title ? CStringGetTextDatum(title) : (Datum) 0,
-		scored ? score_datum(ranked->score) : (Datum) 0,
+		scored ? score_datum(score) : (Datum) 0,
 		CStringGetTextDatum(row_source(serving, scored))
 	};
 
 	call_row(call, values, nulls);
 }
 
-/* Ranks and emits until n rows are full or no course is left. */
-static void
-emit_best(Call *call, const Serving *serving, const float *scores, RankOptions *options)
+/*
+ * The options->n best courses among those that are offered now, with their titles: ranks on until there
+ * are that many or no course is left.  Returns how many there are.
+ */
+static int
+collect_best(const Serving *serving, const float *scores, RankOptions options, Titles *titles,
+			 Ranked *best)
 {
 	const Recommender *rec = serving->rec;
-	Titles	   *titles = titles_new(rec);
-	int			wanted = Min(options->n, rec->n_courses);
+	int			wanted = options.n;
 	int			looked_at = 0,
-				emitted = 0;
+				n_best = 0;
 
-	for (options->n = wanted; emitted < wanted; options->n = Min(options->n * 2 + 16, rec->n_courses))
+	for (; n_best < wanted; options.n = Min(options.n * 2 + 16, rec->n_courses))
 	{
-		TopkItem   *heap = palloc(sizeof(TopkItem) * options->n);
-		Ranked	   *ranked = palloc(sizeof(Ranked) * options->n);
-		int32_t    *courses = palloc(sizeof(int32_t) * options->n);
-		int			n = recommender_rank(rec, scores, options, heap, ranked);
+		TopkItem   *heap = palloc(sizeof(TopkItem) * options.n);
+		Ranked	   *ranked = palloc(sizeof(Ranked) * options.n);
+		int32_t    *courses = palloc(sizeof(int32_t) * options.n);
+		int			n = recommender_rank(rec, scores, &options, heap, ranked);
 
 		for (int i = looked_at; i < n; i++)
 			courses[i] = ranked[i].course;
 		if (n > looked_at)
 			titles_fetch(titles, serving->dataset, rec, courses + looked_at, n - looked_at);
-		for (int i = looked_at; i < n && emitted < wanted; i++)
+		for (int i = looked_at; i < n && n_best < wanted; i++)
 			if (titles->available[ranked[i].course])
-				add_recommendation(call, serving, ++emitted, &ranked[i],
-								   titles->titles[ranked[i].course]);
+				best[n_best++] = ranked[i];
 		looked_at = n;
-		if (n < options->n || options->n == rec->n_courses)
+		if (n < options.n || options.n == rec->n_courses)
 			break;
 	}
+	return n_best;
+}
+
+/*
+ * Ranks what is offered now, and emits the rows that the options ask for.  room: NULL without diversity; its
+ * scores may be the same array, for these have been used when it is.
+ */
+static void
+emit_best(Call *call, const Serving *serving, const float *scores, RankOptions options,
+		  const AnswerOptions *answer, const AnswerRoom *room)
+{
+	const Recommender *rec = serving->rec;
+	Titles	   *titles = titles_new(rec);
+	Ranked	   *rows;
+	int			n;
+
+	options.n = answer_candidates(answer, rec->n_courses);
+	rows = palloc(sizeof(Ranked) * options.n);
+	n = collect_best(serving, scores, options, titles, rows);
+	n = answer_finish(answer, room, n, rows);
+	for (int i = 0; i < n; i++)
+		add_recommendation(call, serving, i + 1, rows[i].course, answer_score(answer, rows, i),
+						   titles->titles[rows[i].course]);
+}
+
+/* Raises for a model of a method that can compare courses, but not so trained. */
+static void pg_attribute_noreturn()
+raise_user_based(const Serving *serving)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("model \"%s\" cannot compare courses", serving->model->name),
+			 errdetail("It was trained with \"user_based\"."),
+			 errhint("Train a model of method \"%s\" without it.", serving->rec->method->name)));
+}
+
+/* What an answer needs of a thread. */
+AnswerRoom *
+answer_room(const Serving *serving, const AnswerOptions *options, void *scratch, float *scores)
+{
+	const Recommender *rec = serving->rec;
+	AnswerRoom *room;
+
+	if (options->diversity <= 0)
+		return NULL;
+	if (!diversity_possible(rec->method))
+		raise_cannot(serving, "compare courses for option \"diversity\"", diversity_possible);
+	room = palloc(sizeof(AnswerRoom));
+	*room = (AnswerRoom) {
+		.rec = rec, .source = diversity_source(rec, scratch, scores),
+		.items = palloc(sizeof(DiversityItem) * answer_items(options, rec->n_courses)),
+		.scratch = scratch, .scores = scores
+	};
+	if (room->source == DIVERSITY_NONE)
+		raise_user_based(serving);
+	return room;
 }
 
 /* Scores a history and emits the best courses. */
@@ -200,14 +258,14 @@ recommend(Call *call, const Serving *serving, const History *history, const Sele
 	const CommonParams *common = rec->params;
 	ScoreRoom  *room = score_room(serving->model, call->context);
 	RankOptions options = {
-		.n = selection->n,
 		.threshold = (float) selection->threshold,
-		.fill = common->cold_start == COLD_START_POPULAR,
+		.fill = common->cold_start == COLD_START_POPULAR && answer_may_fill(&selection->answer),
 		.allowed = allowed_courses(serving, history, selection)
 	};
+	AnswerRoom *choice = answer_room(serving, &selection->answer, room->scratch, room->scores);
 
 	rec->method->score(rec, history, room->scratch, room->scores);
-	emit_best(call, serving, room->scores, &options);
+	emit_best(call, serving, room->scores, options, &selection->answer, choice);
 }
 
 /* Rows of recommend_courses. */
@@ -284,11 +342,7 @@ compare_courses(const Serving *serving, int32_t course, const char *measure, Sco
 	if (measure != NULL)
 		latent_similar(rec, course, parse_measure(measure), room->scores);
 	else if (!rec->method->similar(rec, course, room->scratch, room->scores))
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("model \"%s\" cannot compare courses", serving->model->name),
-				 errdetail("It was trained with \"user_based\"."),
-				 errhint("Train a model of method \"%s\" without it.", rec->method->name)));
+		raise_user_based(serving);
 }
 
 /* Rows of similar_courses. */
@@ -300,7 +354,8 @@ similar_course_rows(Call *call, const char *model, const char *course_id, int n,
 	const Recommender *rec = serving.rec;
 	int32_t		course = find_course(serving.dataset, rec, course_id);
 	ScoreRoom  *room = score_room(serving.model, call->context);
-	RankOptions options = {.n = n, .threshold = NAN, .fill = false};
+	RankOptions options = {.threshold = NAN, .fill = false};
+	AnswerOptions answer = ANSWER_RAW(n);
 	uint8_t    *allowed;
 
 	check_comparable(&serving, measure);
@@ -313,7 +368,7 @@ similar_course_rows(Call *call, const char *model, const char *course_id, int n,
 	options.allowed = allowed;
 	SPI_connect();
 	if (titles_available(serving.dataset, rec, course))
-		emit_best(call, &serving, room->scores, &options);
+		emit_best(call, &serving, room->scores, options, &answer, NULL);
 	SPI_finish();
 }
 

@@ -5,6 +5,7 @@
 #ifndef PG_SERVING_H
 #define PG_SERVING_H
 
+#include "core/answer.h"
 #include "core/method.h"
 #include "pg/cache.h"
 #include "pg/call.h"
@@ -24,10 +25,10 @@ extern Serving serving_open(const char *model);
 /* The column source of rows that are not personal. */
 #define SOURCE_POPULAR "popular"
 
-/* What may be recommended, and how many. */
+/* What may be recommended, and how many rows are shown how. */
 typedef struct Selection
 {
-	int			n;
+	AnswerOptions answer;
 	bool		exclude_seen;
 	char	  **candidates;		/* NULL: all courses */
 	int			n_candidates;
@@ -41,6 +42,13 @@ extern void recommend_rows(Call *call, const char *model, const UserArg *user,
 						   const Selection *selection);
 extern void recommend_visitor_rows(Call *call, const char *model, char **courses, int n_courses,
 								   const double *ratings, const Selection *selection);
+
+/*
+ * What an answer needs of a thread, in CurrentMemoryContext; NULL without diversity.  scratch and scores, from
+ * score_room, are used by it.  Raises 0A000 when the model cannot compare courses.
+ */
+extern AnswerRoom *answer_room(const Serving *serving, const AnswerOptions *options, void *scratch,
+							   float *scores);
 
 /* The id of a course of the model as text. */
 extern Datum course_id_datum(const Recommender *rec, int32_t course);

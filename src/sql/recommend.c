@@ -23,13 +23,36 @@ typedef struct SelectionArgs
 	int			options;
 } SelectionArgs;
 
+/* How scores are shown, in the order of the choices. */
+#define SCORE_SCALES "raw percent"
+
+/* Reads the object of options into what it says of the answer. */
+static void
+read_answer_options(Datum options, AnswerOptions *answer)
+{
+	int			scale = 0;
+	double		threshold_pct = NAN;
+	double		diversity = 0;
+	const OptionDef defs[] = {
+		{.name = "score_scale", .type = OPTION_CHOICE, .target = &scale, .choices = SCORE_SCALES},
+		{.name = "threshold_pct", .type = OPTION_NUMBER, .target = &threshold_pct,
+			.min = 0, .max = 100},
+		{.name = "diversity", .type = OPTION_NUMBER, .target = &diversity, .min = 0, .max = 1}
+	};
+
+	options_read(options, defs, lengthof(defs));
+	answer->percent = scale > 0;
+	answer->threshold_pct = (float) threshold_pct;
+	answer->diversity = diversity;
+}
+
 /* Reads and checks them. */
 static Selection
 arg_selection(FunctionCallInfo fcinfo, SelectionArgs at)
 {
 	Selection	selection = {.exclude_seen = true, .threshold = NAN};
 
-	selection.n = required_count(fcinfo, at.n, "n");
+	selection.answer.n = required_count(fcinfo, at.n, "n");
 	if (at.exclude_seen >= 0)
 	{
 		require_arg(fcinfo, at.exclude_seen, "exclude_seen");
@@ -49,7 +72,7 @@ arg_selection(FunctionCallInfo fcinfo, SelectionArgs at)
 					 errmsg("argument \"%s\" must not be NaN", "threshold")));
 	}
 	require_arg(fcinfo, at.options, "options");
-	options_empty(PG_GETARG_DATUM(at.options));
+	read_answer_options(PG_GETARG_DATUM(at.options), &selection.answer);
 	return selection;
 }
 

@@ -8,6 +8,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "core/answer.h"
 #include "core/topk.h"
 #include "models.h"
 
@@ -115,6 +116,36 @@ check_scores(const Served *served)
 		FUZZ_CHECK(served->scores[c] == NO_OPINION || isfinite(served->scores[c]));
 }
 
+/* Of these rows, best first, diversity keeps each once and the best one first; uses scores. */
+static void
+check_diversity(const Served *served, int n, Ranked *ranked)
+{
+	const Recommender *rec = served->rec;
+	DiversitySource source = diversity_source(rec, served->scratch, served->scores);
+	AnswerOptions options = {.n = MAX_WANTED, .percent = true, .threshold_pct = NAN, .diversity = 0.5};
+	DiversityItem items[MAX_WANTED];
+	AnswerRoom	room = {rec, source, items, served->scratch, served->scores};
+	Ranked		before[MAX_WANTED];
+
+	check_scratch(served);
+	if (source == DIVERSITY_NONE || n == 0)
+		return;
+	memcpy(before, ranked, (size_t) n * sizeof(Ranked));
+	FUZZ_CHECK(answer_finish(&options, &room, n, ranked) == n);
+	check_scratch(served);
+	FUZZ_CHECK(ranked[0].course == before[0].course);
+	for (int i = 0; i < n; i++)
+	{
+		int			found = 0;
+		float		shown = answer_score(&options, ranked, i);
+
+		for (int k = 0; k < n; k++)
+			found += ranked[k].course == before[i].course;
+		FUZZ_CHECK(found == 1);
+		FUZZ_CHECK(shown == NO_OPINION || (shown >= 0 && shown <= 100));
+	}
+}
+
 /* Ranks what is in scores: every course once at most, in order. */
 static void
 check_ranking(Env *env, const Served *served, FuzzInput *input)
@@ -140,6 +171,7 @@ check_ranking(Env *env, const Served *served, FuzzInput *input)
 		FUZZ_CHECK(!isnan(ranked[i].score));
 		FUZZ_CHECK(i == 0 || ranked[i].score <= ranked[i - 1].score);
 	}
+	check_diversity(served, n, ranked);
 	env_free(env, taken);
 }
 

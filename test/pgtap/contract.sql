@@ -9,6 +9,7 @@ CREATE TABLE school.variant AS
 	SELECT method || coalesce((SELECT string_agg(' ' || key || '=' || value, '' ORDER BY key)
 			FROM jsonb_each_text(params)), '') AS model, method, params,
 		method <> 'popular' AS personal, method NOT IN ('popular', 'demographic') AS by_ratings,
+		m.has_factors OR m.finds_similar AND NOT params @> '{"user_based": true}' OR method LIKE 'kmeans%' AS compares,
 		m.predicts_ratings, m.finds_similar AND NOT params @> '{"user_based": true}' AS finds_similar, m.explains, m.has_factors, m.objective,
 		m.objective = 'ranking' AND method NOT LIKE 'kmeans%' AND NOT params @> '{"unobserved": "missing"}' AS finds_courses
 	FROM recsys_methods() m JOIN (
@@ -145,6 +146,77 @@ SELECT never('true', $$
 		FROM recommend_courses(a.user_id, MODEL, 100, threshold => coalesce(least, 0)) r) g
 	WHERE wanted IS DISTINCT FROM got
 	$$, 'a threshold keeps the scores from there up, and nothing is filled in');
+
+-- ------------------------------------------------------------ options: how scores are shown
+
+-- Scores are floats, shown by their shortest decimals
+CREATE FUNCTION school.percent(score float8, best float8) RETURNS float8 LANGUAGE sql IMMUTABLE AS $$
+	SELECT CASE WHEN score IS NULL THEN NULL WHEN score = best THEN 100 WHEN score <= 0 OR best <= 0 THEN 0
+		ELSE (100 * (score::real::float8 / best::real::float8))::real::text::float8 END $$;
+CREATE VIEW school.option AS SELECT options, options ->> 'score_scale' = 'percent' AS percent,
+		coalesce((options ->> 'threshold_pct')::float8, -1) AS least
+	FROM unnest('{"{}","{\"score_scale\": \"raw\"}","{\"score_scale\": \"percent\"}","{\"threshold_pct\": 0}",
+		"{\"threshold_pct\": 60, \"score_scale\": \"percent\"}","{\"threshold_pct\": 100}"}'::jsonb[]) AS options;
+SELECT never('true', $$
+	SELECT a.user_id, o.options FROM anybody a, school.option o, LATERAL (
+		SELECT array_agg((r.rank, r.course_id, r.title, r.shown, r.source)::text ORDER BY rank)
+			FILTER (WHERE least < 0 OR percent >= least) AS wanted
+		FROM (SELECT r.*, percent(score, max(score) OVER ()),
+				CASE WHEN o.percent THEN percent(score, max(score) OVER ()) ELSE score END AS shown
+			FROM recommend_courses(a.user_id, MODEL, 7, candidates => '{c01,c02,c04,c05,c07,c08,c11,c12}') r) r) w, LATERAL (
+		SELECT array_agg(r::text ORDER BY rank) AS got
+		FROM recommend_courses(a.user_id, MODEL, 7, candidates => '{c01,c02,c04,c05,c07,c08,c11,c12}', options => o.options) r) g
+	WHERE wanted IS DISTINCT FROM got
+	$$, 'score_scale changes the scores, threshold_pct takes rows out and fills none in');
+SELECT never('true', $$
+	WITH one AS (SELECT options, u.id::text AS user_id, r.*
+		FROM school.option, school.users u, recommend_courses(u.id, MODEL, 4, options => options) r),
+	every AS (SELECT options, r.* FROM school.option, recommend_all(MODEL, 4, options => options) r)
+	(SELECT * FROM one EXCEPT SELECT * FROM every) UNION ALL (SELECT * FROM every EXCEPT SELECT * FROM one)
+	$$, 'recommend_all has the rows of recommend_courses under every option');
+
+-- ------------------------------------------------------------ options: diversity
+
+SELECT throws_ok(format('SELECT * FROM %s, options => ''{"diversity": 0.5}'')', format(call, model)), '0A000', NULL,
+	model || ': diversity without vectors, genres or similar courses, ' || split_part(call, '(', 1))
+FROM variant, unnest('{"recommend_courses(1, %L","recommend_all(%L"}'::text[]) call WHERE NOT compares ORDER BY model, call;
+SELECT never('true', $$
+	(SELECT * FROM recommend_all(MODEL, 5, options => '{"diversity": 0}') EXCEPT SELECT * FROM recommend_all(MODEL, 5))
+	UNION ALL (SELECT * FROM recommend_all(MODEL, 5) EXCEPT SELECT * FROM recommend_all(MODEL, 5, options => '{"diversity": 0}'))
+	$$, 'no diversity is the default');
+SELECT never('compares', $$
+	WITH o AS (SELECT unnest('{"{\"diversity\": 0.4}","{\"diversity\": 1, \"score_scale\": \"percent\"}",
+		"{\"diversity\": 0.7, \"threshold_pct\": 50}"}'::jsonb[]) AS options),
+	one AS (SELECT options, u.id::text AS user_id, r.* FROM o, school.users u, recommend_courses(u.id, MODEL, 4, options => options) r),
+	every AS (SELECT options, r.* FROM o, recommend_all(MODEL, 4, options => options) r)
+	(SELECT * FROM one EXCEPT SELECT * FROM every) UNION ALL (SELECT * FROM every EXCEPT SELECT * FROM one)
+	$$, 'recommend_all has the rows of recommend_courses under diversity');
+SELECT never('compares', $$
+	SELECT a.user_id FROM anybody a, LATERAL (
+		SELECT array_agg((course_id, score)::text ORDER BY course_id COLLATE "C") AS wanted, array_agg(course_id ORDER BY rank) AS places
+		FROM recommend_courses(a.user_id, MODEL, 100, exclude_seen => false)) w, LATERAL (
+		SELECT array_agg((course_id, score)::text ORDER BY course_id COLLATE "C") AS got, array_agg(course_id ORDER BY rank) AS chosen,
+			array_agg(score IS NULL ORDER BY rank) AS unscored
+		FROM recommend_courses(a.user_id, MODEL, 100, exclude_seen => false, options => '{"diversity": 0.8}')) g
+	WHERE wanted <> got OR places[1] <> chosen[1] OR array_position(unscored, true) < array_position(unscored, false)
+		OR places[array_position(unscored, true):] <> chosen[array_position(unscored, true):]
+	$$, 'of all courses diversity changes only the order of those with a score behind the best one');
+-- Each row has the greatest marginal relevance of what was left, by the vectors that course_factors shows
+SELECT never('has_factors', $$
+	WITH vectors AS MATERIALIZED (SELECT course_id, factors::float8[] AS v FROM course_factors(MODEL)),
+	scored AS (SELECT u, r.course_id, r.score, min(r.score) OVER (PARTITION BY u) AS worst, max(r.score) OVER (PARTITION BY u) AS best
+		FROM unnest('{1,2,7}'::int[]) u, recommend_courses(u, MODEL, 100) r WHERE r.score IS NOT NULL),
+	pool AS MATERIALIZED (SELECT u, course_id, v, CASE WHEN best > worst THEN (score - worst) / (best - worst) ELSE 1 END AS relevance
+		FROM scored JOIN vectors USING (course_id)),
+	chosen AS MATERIALIZED (SELECT u, r.rank, r.course_id, v FROM unnest('{1,2,7}'::int[]) u,
+			recommend_courses(u, MODEL, 4, options => '{"diversity": 0.6}') r JOIN vectors USING (course_id) WHERE r.score IS NOT NULL),
+	marginal AS (SELECT c.u, c.rank, p.course_id = c.course_id AS is_chosen, 0.4 * p.relevance - 0.6 * (
+			SELECT max(coalesce(cosine_similarity(p.v, s.v), 0)) FROM chosen s WHERE s.u = c.u AND s.rank < c.rank) AS value
+		FROM chosen c JOIN pool p USING (u) WHERE c.rank > 1
+			AND NOT EXISTS (SELECT FROM chosen s WHERE s.u = c.u AND s.rank < c.rank AND s.course_id = p.course_id))
+	SELECT u, rank FROM marginal GROUP BY 1, 2 HAVING max(value) FILTER (WHERE is_chosen) < max(value) - 1e-4
+		OR bool_or(is_chosen) IS NOT TRUE
+	$$, 'diversity is maximal marginal relevance');
 
 -- ------------------------------------------------------------ all users, users of a course
 

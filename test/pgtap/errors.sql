@@ -191,7 +191,29 @@ SELECT raises($$SELECT * FROM recommend_courses(1, 'knn', candidates => '{{c01},
 SELECT raises($$SELECT * FROM recommend_courses(1, 'knn', threshold => 'NaN')$$, '22023', '%"threshold"%NaN%', NULL,
 	'threshold NaN');
 SELECT raises($$SELECT * FROM recommend_courses(1, 'knn', options => '{"fast": true}')$$, '22023', '%"fast"%',
-	'%no options%', 'unknown option');
+	'%"score_scale", "threshold_pct", "diversity"%', 'unknown option');
+SELECT train_model('people', 'knn', '{"user_based": true}', 'school');
+SELECT train_model('most taken', 'popular', dataset => 'school');
+SELECT raises(format('SELECT * FROM %s, options => ''{"diversity": 0.1}'')', format(call, model)), '0A000', message, hint, format(call, model))
+FROM unnest('{"recommend_courses(1, %L","recommend_for(''{c01}'', %L","recommend_all(%L"}'::text[]) call, (VALUES
+	('people', '%"people"%cannot compare courses', '%"knn" without it%'),
+	('most taken', '%"popular"%cannot compare courses%"diversity"%', '%"als"%')) m (model, message, hint);
+SELECT raises(format('SELECT * FROM %s, options => %L)', call, options), '22023', message, hint, call || options)
+FROM (VALUES ('recommend_courses(1, ''knn'''), ('recommend_for(''{c01}'', ''knn'''), ('recommend_all(''knn''')) c (call), (VALUES
+	('{"score_scale": "minmax"}', '%"score_scale"%"minmax"%', '%"raw", "percent"%'),
+	('{"score_scale": "Percent"}', '%"score_scale"%"Percent"%', '%"raw", "percent"%'),
+	('{"score_scale": ""}', '%"score_scale"%""%', '%"raw", "percent"%'),
+	('{"score_scale": 1}', '%"score_scale"%string%', '%"raw", "percent"%'),
+	('{"score_scale": null}', '%"score_scale"%string%', '%"raw", "percent"%'),
+	('{"threshold_pct": -0.1}', '%"threshold_pct"%from 0 to 100%-0.1%', NULL),
+	('{"threshold_pct": 100.5}', '%"threshold_pct"%from 0 to 100%100.5%', NULL),
+	('{"threshold_pct": 1e400}', '%"threshold_pct"%from 0 to 100%', NULL),
+	('{"threshold_pct": "50"}', '%"threshold_pct"%number from 0 to 100%', NULL),
+	('{"threshold_pct": [50]}', '%"threshold_pct"%number from 0 to 100%', NULL),
+	('{"diversity": 1.01}', '%"diversity"%from 0 to 1%1.01%', NULL),
+	('{"diversity": -1}', '%"diversity"%from 0 to 1%-1%', NULL),
+	('{"diversity": "high"}', '%"diversity"%number from 0 to 1%', NULL),
+	('{"threshold_pct": null}', '%"threshold_pct"%number from 0 to 100%', NULL)) o (options, message, hint);
 SELECT raises($$SELECT * FROM recommend_courses(1, 'knn', options => '[1]')$$, '22023', '%"options"%object%', NULL,
 	'options that are no object');
 SELECT raises($$SELECT * FROM recommend_for('{c01,c02}', 'knn', ratings => '{5}')$$, '2202E',

@@ -141,7 +141,7 @@ END $$;
 SELECT is(under_attack(rows_of(call)), in_peace_or_not(rows_of(call)), call)
 FROM (SELECT replace(replace(call, '<model>', quote_literal('attacked ' || method)), '<dataset>', '''attacked''') AS call
 		FROM school.call, recsys_methods() WHERE kind IN ('answer', 'ask', 'show') AND call LIKE '%<model>%'
-	UNION ALL SELECT replace(call, '<dataset>', '''attacked''') FROM school.call WHERE kind IN ('answer', 'ask', 'show', 'pure')
+	UNION ALL SELECT replace(call, '<dataset>', '''attacked''') FROM school.call WHERE kind IN ('answer', 'ask', 'show', 'pure', 'relation')
 		AND call NOT LIKE '%<model>%' AND call <> '' AND name NOT IN (SELECT proname FROM pg_proc WHERE prokind = 'a' AND pronamespace = 'recsys'::regnamespace)
 	UNION ALL SELECT 'recsys.' || format(c, quote_literal('attacked ' || method)) FROM recsys_methods(),
 		unnest(ARRAY['recommend_courses(''2'', %s, 3, false)', 'recommend_users(''c01'', %s, 5, ''random'')',

@@ -22,6 +22,28 @@ SELECT results_eq($$SELECT c.id, count(s) FROM (VALUES ('c01'), ('nothing'), (NU
 	LEFT JOIN LATERAL similar_courses(c.id, 'knn', 2) s ON true GROUP BY 1 ORDER BY 1$$,
 	$$VALUES ('c01', 2::bigint), ('nothing', 0), (NULL, 0)$$, 'courses without a row stay');
 
+-- ------------------------------------------------------------ options
+
+SELECT results_eq($$SELECT rank, course_id, title, score::numeric(9, 4), source FROM recommend_for('{c01}', 'knn', 3, options => '{"score_scale": "percent"}')$$,
+	$$SELECT rank, course_id, title, (100 * score / max(score) OVER ())::numeric(9, 4), source FROM recommend_for('{c01}', 'knn', 3)$$,
+	'recommend_for: percent of the best score of the answer');
+SELECT results_eq($$SELECT * FROM recommend_for('{c01}', 'knn', 12, options => '{"threshold_pct": 90}')$$,
+	$$SELECT rank, course_id, title, score, source FROM (SELECT *, max(score) OVER () AS best FROM recommend_for('{c01}', 'knn', 12)) r
+		WHERE score >= 0.9 * best$$, 'recommend_for: a share of it as threshold');
+-- The best course of all is withdrawn for a moment: shares are those of what is offered
+SAVEPOINT withdrawn;
+UPDATE school.courses SET published = false WHERE course_id = (SELECT course_id FROM recommend_courses(1, 'knn', 1));
+SELECT train_model('all courses', 'knn', dataset => 'school');
+CREATE VIEW school.published AS SELECT * FROM school.courses WHERE published;
+SELECT register_dataset('school', 'school.ratings', 'school.published', time_column => 'rated_at',
+	genre_columns => '{white,black}', users => 'school.users', user_feature_columns => '{colour}');
+SELECT results_eq($$SELECT score FROM recommend_courses(1, 'all courses', 1, options => '{"score_scale": "percent"}')$$,
+	'VALUES (100::float8)', 'the best course that is offered has 100 percent');
+SELECT results_eq($$SELECT user_id, rank, course_id, score FROM recommend_all('all courses', 3, options => '{"score_scale": "percent"}') ORDER BY 1, 2$$,
+	$$SELECT u.id::text, rank, course_id, score FROM school.users u,
+		recommend_courses(u.id, 'all courses', 3, options => '{"score_scale": "percent"}') ORDER BY 1, 2$$, 'in recommend_all, too');
+ROLLBACK TO withdrawn;
+
 -- ------------------------------------------------------------ plans know n
 
 CREATE FUNCTION school.planned_rows(statement text) RETURNS float8 LANGUAGE plpgsql AS $$

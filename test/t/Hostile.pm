@@ -244,8 +244,8 @@ sub hostile_options
 {
 	my ($self, $type) = @_;
 	my @members = map {
-		my $name = pick(qw(store leave_k latest graded samples users_key));
-		"\"$name\": " . (chance(0.5) ? pick('true', 'false', 1, 2, 3, '"user_id"') : $self->hostile_json)
+		my $name = pick(qw(store leave_k latest graded samples users_key score_scale threshold_pct diversity));
+		"\"$name\": " . (chance(0.5) ? pick('true', 'false', 1, 2, 3, 0.5, '"user_id"', '"percent"') : $self->hostile_json)
 	} 1 .. pick(1, 1, 2, 3);
 	return literal('{' . join(', ', @members) . '}') . "::$type";
 }

@@ -48,6 +48,8 @@ $node->safe_psql(
 	CREATE TABLE school.texts AS SELECT 'k' || user_id AS user_id, substr(course_id, 2)::int AS course_id, rating FROM school.ratings;
 	CREATE TABLE school.uuids AS SELECT lpad(user_id::text, 32, '0')::uuid AS user_id, course_id, rating FROM school.ratings;
 	CREATE TABLE school.terms AS SELECT course_id, 'w' || i % 3 AS term, i AS weight FROM school.courses, generate_series(1, 4) AS i;
+	CREATE TABLE school.exposures AS SELECT i % 20 AS user_id, 'v' || i % 20 % 2 AS variant, i % 7 = 0 AS converted, 'e' AS experiment
+		FROM generate_series(1, 60) AS i;
 	CREATE TABLE school.empty (LIKE school.ratings);
 	CREATE TABLE school.no_columns ();
 	CREATE TABLE school.parts (LIKE school.ratings) PARTITION BY LIST (user_id);
@@ -355,16 +357,23 @@ sub good_values
 		strategy             => [qw(score active random random user course leave_k_out)],
 		metric               => [qw(ndcg recall rmse)],
 		text_column          => ['title'],
+		experiment           => ['e'],
+		control              => [qw(v0 v1)],
+		variant_column       => ['variant'],
+		outcome_column       => ['converted'],
+		experiment_column    => ['experiment'],
 		vectors              => ['SELECT ARRAY[i, i % 7, i % 3]::float8[] FROM generate_series(1, 60) i'],
 		'ratings regclass'   => ['school.ratings', 'school.view'],
 		'courses regclass'   => ['school.courses'],
 		'users regclass'     => ['school.users'],
 		'terms regclass'     => ['school.terms'],
 		'test regclass'      => ['school.held'],
+		'exposures regclass' => ['school.exposures'],
 		regclass             => ['school.ratings', 'school.courses'],
 		regconfig            => ['english',        'simple'],
 		name => [qw(user_id course_id rating title)],
 		'test_size double precision' => [0.1, 0.25, 0.5],
+		'confidence double precision' => [0.5, 0.95],
 		'evaluation uuid'            => [column('SELECT evaluation FROM recsys_evaluation')],
 		uuid => ['00000000-0000-0000-0000-000000000003', column('SELECT build FROM recsys_model ORDER BY 1 LIMIT 3')]
 	);

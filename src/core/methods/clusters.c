@@ -645,6 +645,16 @@ clusters_explain(const Recommender *rec, const History *history, int32_t course,
 	return add_reason(reasons, 0, max, reason);
 }
 
+/* Row of the genre table. */
+const float *
+clusters_course_genres(const Recommender *rec, int32_t course, int *n)
+{
+	const ClusterState *state = rec->state;
+
+	*n = state->n_genres;
+	return state->genres + (int64_t) course * state->n_genres;
+}
+
 /* The courses taken in a cluster. */
 void
 clusters_courses(const Recommender *rec, int32_t cluster, ClusterCourses *courses)

@@ -91,6 +91,7 @@ extern int	clusters_explain(const Recommender *rec, const History *history, int3
 							 void *scratch, Reason *reasons, int max);
 extern int32_t clusters_of_user(const Recommender *rec, const History *history, void *scratch,
 								double *distance);
+extern const float *clusters_course_genres(const Recommender *rec, int32_t course, int *n);
 extern void clusters_courses(const Recommender *rec, int32_t cluster, ClusterCourses *courses);
 
 #endif							/* CORE_METHODS_CLUSTERS_H */

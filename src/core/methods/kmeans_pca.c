@@ -36,6 +36,7 @@ const Method method_kmeans_pca = {
 	.scratch_size = clusters_scratch_size,
 	.score = clusters_score,
 	.explain = clusters_explain,
+	.course_genres = clusters_course_genres,
 	.user_cluster = clusters_of_user,
 	.cluster_courses = clusters_courses,
 };

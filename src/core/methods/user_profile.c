@@ -105,6 +105,16 @@ course_genres(const UserProfileState *state, int32_t course)
 	return state->genres + (int64_t) course * state->n_genres;
 }
 
+/* The same for others. */
+static const float *
+user_profile_course_genres(const Recommender *rec, int32_t course, int *n)
+{
+	const UserProfileState *state = rec->state;
+
+	*n = state->n_genres;
+	return course_genres(state, course);
+}
+
 /* profile += rating x genres over the history. */
 static void
 add_profile(const Recommender *rec, const History *history, double *profile)
@@ -275,4 +285,5 @@ const Method method_user_profile = {
 	.similar = user_profile_similar,
 	.explain = user_profile_explain,
 	.compare = user_profile_compare,
+	.course_genres = user_profile_course_genres,
 };
