@@ -376,6 +376,28 @@ string_datum(const StringTable *table, int32_t i)
 	return PointerGetDatum(cstring_to_text_with_len(bytes, length));
 }
 
+/* A rule as text: "A, B -> C". */
+static Datum
+rule_datum(const Recommender *rec, int32_t index)
+{
+	StringInfoData text;
+	ReasonRule	rule;
+	int32_t		length;
+	const char *id;
+
+	if (!rec->method->rule(rec, index, &rule))
+		elog(ERROR, "model has no rule %d", index);
+	initStringInfo(&text);
+	for (int32_t i = 0; i < rule.n_antecedents; i++)
+	{
+		id = strings_get(&rec->course_ids, rule.antecedents[i], &length);
+		appendStringInfo(&text, "%s%.*s", i > 0 ? ", " : "", length, id);
+	}
+	id = strings_get(&rec->course_ids, rule.consequent, &length);
+	appendStringInfo(&text, " -> %.*s", length, id);
+	return CStringGetTextDatum(text.data);
+}
+
 /* One reason. */
 static void
 add_reason(Call *call, const Recommender *rec, const Reason *reason, const Titles *titles)
@@ -383,7 +405,7 @@ add_reason(Call *call, const Recommender *rec, const Reason *reason, const Title
 	static const char *const kinds[] = {
 		[REASON_COURSE] = "course", [REASON_GENRE] = "genre", [REASON_GROUP] = "cluster",
 		[REASON_CLUSTER] = "cluster",
-		[REASON_POPULARITY] = "popularity"
+		[REASON_POPULARITY] = "popularity", [REASON_RULE] = "rule"
 	};
 	const char *title = reason->kind == REASON_COURSE ? titles->titles[reason->index] : NULL;
 	bool		nulls[] = {false, title == NULL, false, false};
@@ -405,6 +427,9 @@ add_reason(Call *call, const Recommender *rec, const Reason *reason, const Title
 			break;
 		case REASON_POPULARITY:
 			values[0] = CStringGetTextDatum("popularity");
+			break;
+		case REASON_RULE:
+			values[0] = rule_datum(rec, reason->index);
 			break;
 	}
 	values[1] = title ? CStringGetTextDatum(title) : (Datum) 0;

@@ -156,8 +156,8 @@ test_large(void)
 		TestRow    *rows = test_rows(77, 20000, 1000, 300);
 		TrainingSet *set = plain_set(env, rows, 20000);
 		int32_t		max_len = i == 0 ? ANY_LENGTH : i + 1;
-		Itemsets	by_growth = mine(env, set, 0.03, max_len, i == 1, fpgrowth);
-		Itemsets	by_levels = mine(env, set, 0.03, max_len, i == 1, apriori);
+		Itemsets	by_growth = mine(env, set, 0.02, max_len, i == 1, fpgrowth);
+		Itemsets	by_levels = mine(env, set, 0.02, max_len, i == 1, apriori);
 
 		CHECK(by_growth.n > 1000);
 		check_same(&by_growth, &by_levels);
@@ -289,7 +289,7 @@ check_failures(ItemsetMiner miner)
 {
 	Env		   *env = test_env();
 	TestRow    *rows = test_rows(3, 3000, 200, 60);
-	TrainingSet *set = plain_set(env, rows, 4000);
+	TrainingSet *set = plain_set(env, rows, 3000);
 	ItemsetOptions options = {0.05, ANY_LENGTH, false};
 	RecsysStatus status = RECSYS_NO_MEMORY;
 	Itemsets	itemsets;
