@@ -36,7 +36,8 @@ typedef struct Mining
 
 /* Loads and mines.  SPI is connected until mining_end. */
 static void
-mining_begin(Mining *m, Call *call, const char *name, const ItemsetOptions *options, ItemsetMiner miner)
+mining_begin(Mining *m, Call *call, const char *name, const ItemsetOptions *options,
+			 ItemsetMiner miner)
 {
 	Dataset    *dataset = open_readable(name);
 	LoadRequest request = {.may_be_empty = true};
@@ -45,7 +46,8 @@ mining_begin(Mining *m, Call *call, const char *name, const ItemsetOptions *opti
 	memset(m, 0, sizeof(*m));
 	m->call = call;
 	m->job = job_create(name);
-	m->row = AllocSetContextCreate(CurrentMemoryContext, "course_recsys row", ALLOCSET_DEFAULT_SIZES);
+	m->row = AllocSetContextCreate(CurrentMemoryContext, "course_recsys row",
+								   ALLOCSET_DEFAULT_SIZES);
 	SPI_connect();
 	load_training_set(m->job, dataset, &request, &m->set);
 	if (m->set.by_user.n_rows == 0)
@@ -92,7 +94,8 @@ course_array(Mining *m, const int32_t *courses, int32_t n)
 
 /* Rows of frequent_itemsets. */
 void
-frequent_itemset_rows(Call *call, const char *dataset, const ItemsetOptions *options, ItemsetMiner miner)
+frequent_itemset_rows(Call *call, const char *dataset, const ItemsetOptions *options,
+					  ItemsetMiner miner)
 {
 	Mining		m;
 	MemoryContext old;
@@ -135,8 +138,8 @@ emit_rule(Env *env, void *arg, const Rule *rule)
 
 /* Rows of association_rules. */
 void
-association_rule_rows(Call *call, const char *dataset, const ItemsetOptions *options, ItemsetMiner miner,
-					  const RuleOptions *rules)
+association_rule_rows(Call *call, const char *dataset, const ItemsetOptions *options,
+					  ItemsetMiner miner, const RuleOptions *rules)
 {
 	Mining		m;
 	MemoryContext old;

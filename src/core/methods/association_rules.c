@@ -16,10 +16,11 @@
  * Agrawal, Srikant, "Fast algorithms for mining association rules" (1994); Han,
  * Pei, Yin, "Mining frequent patterns without candidate generation" (2000).
  *
- * Memory to train: 28 bytes a rating, 20 bytes or more a frequent set, of which there is no telling before,
- * and up to 40 a rule.  The model has 16 bytes a rule, 4 more for each antecedent beyond one, of at most
- * max_rules rules: of those with the highest values, ties by the support of the rule.  A call reads the rules
- * whose first antecedent the user has; similar reads all.
+ * Memory to train: 28 bytes a rating, 24 bytes or more a frequent set, of which there
+ * is no telling before, and up to 60 a rule.  The model has 16 bytes a rule, 4 more for
+ * each antecedent beyond one, of at most max_rules rules: of those with the highest
+ * values, ties by the support of the rule.  A call reads the rules whose first
+ * antecedent the user has; similar reads all.
  */
 #include <float.h>
 #include <math.h>
@@ -60,10 +61,10 @@ typedef struct RulesState
 	const int32_t *consequents; /* per rule */
 	const float *values;		/* per rule: its metric, above 0 */
 	const float *lifts;			/* per rule */
-	const int64_t *first_rules; /* rules whose first antecedent is course c: first_rules[c] .. [c + 1] - 1 */
+	const int64_t *first_rules; /* of course c as first antecedent: from [c] to [c + 1] - 1 */
 } RulesState;
 
-/* In the order of the choices of "metric".  Conviction has no greatest value; it orders as certainty does. */
+/* The choices of "metric".  Conviction, which may be infinite, would order as certainty does. */
 static const Measure metrics[] = {MEASURE_CONFIDENCE, MEASURE_LIFT, MEASURE_LEVERAGE, MEASURE_ZHANG,
 MEASURE_JACCARD, MEASURE_CERTAINTY, MEASURE_KULCZYNSKI};
 
@@ -106,34 +107,55 @@ typedef struct Fit
 } Fit;
 
 /*
- * Expects all users to be alike: then a set of k courses is frequent if at most a share min_support of the
- * users share one of their sets, and each user has (courses a user) over k sets.
+ * Frequent sets of k courses, about: were all users alike, each would hold C(courses a user, k)
+ * sets, of which 1 / min_support fit in; as courses are not alike, every course more halves that.
  */
+static double
+expected_sets(const Shape *shape, const RulesParams *params, int k)
+{
+	double		n_users = shape->n_users > 0 ? (double) shape->n_users : 1;
+	double		per_user = (double) shape->n_ratings / n_users;
+	double		of_user = 1;
+	double		of_courses = 1;
+
+	for (int i = 0; i < k; i++)
+	{
+		of_user *= fmax(per_user - i, 0) / (i + 1) * (i > 0 ? 0.5 : 1);
+		of_courses *= fmax((double) shape->n_courses - i, 0) / (i + 1);
+	}
+	return fmin(of_courses, of_user / params->min_support);
+}
+
+/* The most of mining, finding rules, and writing them; the number of frequent sets is a guess. */
 static void
 rules_estimate(const Shape *shape, const void *params_in, Estimate *estimate)
 {
 	const RulesParams *params = params_in;
 	double		n_ratings = (double) shape->n_ratings;
 	double		n_courses = (double) shape->n_courses;
-	double		per_user = shape->n_users > 0 ? n_ratings / (double) shape->n_users : 0;
-	double		n_sets = fmin(n_courses, per_user / params->min_support);
-	double		set_bytes = (24 + 4) * n_sets;
+	double		width = (double) (params->max_len - 1);
+	double		set_bytes = 4 * (double) ITEMSET_BLOCK;
+	double		n_sets = 0;
 	double		n_rules = 0;
-	double		of_user = per_user;
-	double		of_courses = n_courses;
+	double		mining;
+	double		finding;
+	double		writing;
 
-	for (int k = 2; k <= params->max_len; k++)
+	for (int k = 1; k <= params->max_len; k++)
 	{
-		of_user *= fmax(per_user - k + 1, 0) / k;
-		of_courses *= fmax(n_courses - k + 1, 0) / k;
-		n_sets = fmin(of_courses, of_user / params->min_support);
-		set_bytes += (24 + 4 * k) * n_sets;
-		n_rules += k * n_sets;
+		double		n = expected_sets(shape, params, k);
+
+		n_sets += n;
+		n_rules += k > 1 ? k * n : 0;
+		set_bytes += 4 * k * n;
 	}
 	n_rules = fmin(n_rules, (double) params->max_rules);
-	estimate->model_bytes = n_rules * (4.0 * (double) (params->max_len - 1) + 12) + 8 * n_courses;
-	estimate->bytes = fmax(28 * n_ratings + 8 * (double) shape->n_users, 2 * estimate->model_bytes) + set_bytes;
-	estimate->seconds = 100e-9 * n_ratings + 2e-9 * n_ratings * per_user + 100e-9 * (n_rules + n_sets);
+	estimate->model_bytes = n_rules * (12 + 4 * width) + 8 * n_courses;
+	mining = 28 * n_ratings + 8 * (double) shape->n_users + 12 * n_courses + 32 * n_sets + set_bytes;
+	finding = 24 * n_sets + set_bytes + 1.5 * n_rules * (20 + 4 * width);
+	writing = n_rules * (44 + 8 * width) + 16 * n_courses;
+	estimate->bytes = fmax(mining, fmax(finding, writing));
+	estimate->seconds = 150e-9 * n_ratings + 1e-6 * n_sets + 500e-9 * n_rules;
 }
 
 /* Makes room for one row more. */
@@ -145,7 +167,9 @@ grow_rows(Env *env, Fit *fit)
 	fit->best.items = itemsets_grow(env, fit->best.items, &fit->items_room, n, sizeof(TopkItem));
 	fit->rows = itemsets_grow(env, fit->rows, &fit->rows_room, n * (fit->width + 1), sizeof(int32_t));
 	fit->lifts = itemsets_grow(env, fit->lifts, &fit->lifts_room, n, sizeof(float));
-	return fit->best.items == NULL || fit->rows == NULL || fit->lifts == NULL ? env->status : RECSYS_OK;
+	if (fit->best.items == NULL || fit->rows == NULL || fit->lifts == NULL)
+		return env->status;
+	return RECSYS_OK;
 }
 
 /* Keeps a rule if it is one of the best so far. */
@@ -236,8 +260,8 @@ place_rules(void *arg, int64_t begin, int64_t end, int64_t *next)
 }
 
 /*
- * The rules in the order of their antecedents, then of their consequents: column after column, from the last
- * one.  first_rules gets where the rules of each first antecedent begin.
+ * The rules in the order of their antecedents, then of their consequents: column after column, from
+ * the last one.  first_rules gets where the rules of each first antecedent begin.
  */
 static RecsysStatus
 sort_rules(Env *env, const Fit *fit, int32_t n_courses, int32_t **order, int64_t *first_rules)
@@ -420,7 +444,8 @@ rules_open(Env *env, Recommender *rec)
 	TRY(model_get(env, &rec->model, "values", SECTION_FLOAT, &n, &one, &values));
 	TRY(model_get(env, &rec->model, "lifts", SECTION_FLOAT, &n, &one, &lifts));
 	TRY(model_get(env, &rec->model, "first_rules", SECTION_INT64, &n_firsts, &one, &first_rules));
-	*state = (RulesState) {(int32_t) n, (int32_t) width, antecedents, consequents, values, lifts, first_rules};
+	*state = (RulesState) {(int32_t) n, (int32_t) width, antecedents, consequents, values, lifts,
+	first_rules};
 	return check_rules(env, rec);
 }
 
@@ -438,7 +463,11 @@ static void
 note_history(const Recommender *rec, const History *history, bool clear, float *weights)
 {
 	for (int32_t h = 0; h < history->n; h++)
-		weights[history->courses[h]] = clear || history->ratings[h] <= 0 ? 0 : history_weight(rec, history, h);
+	{
+		bool		liked = history->ratings[h] > 0;
+
+		weights[history->courses[h]] = liked && !clear ? history_weight(rec, history, h) : 0;
+	}
 }
 
 /* What a rule counts for the user: its value by the age of its antecedents; 0 when not all are there. */
@@ -537,8 +566,8 @@ rules_explain(const Recommender *rec, const History *history, int32_t course, vo
 			if (state->consequents[r] != course)
 				continue;
 			reason.weight = fired_value(state, scratch, r);
-			if (params->aggregate == AGGREGATE_SUM && reason.weight > 0)
-				n = add_reason(reasons, n, max, reason);
+			if (params->aggregate == AGGREGATE_SUM)
+				n = reason.weight > 0 ? add_reason(reasons, n, max, reason) : n;
 			else if (reason.weight > best.weight ||
 					 (reason.weight == best.weight && best.index >= 0 &&
 					  count_antecedents(state, r) < count_antecedents(state, best.index)))
@@ -546,7 +575,9 @@ rules_explain(const Recommender *rec, const History *history, int32_t course, vo
 		}
 	}
 	note_history(rec, history, true, scratch);
-	return params->aggregate == AGGREGATE_MAX && best.index >= 0 ? add_reason(reasons, 0, max, best) : n;
+	if (best.index >= 0)
+		n = add_reason(reasons, n, max, best);
+	return n;
 }
 
 /* A rule of the model. */

@@ -42,7 +42,7 @@ typedef struct Apriori
 	int64_t		steps;			/* since the last poll */
 	int64_t    *list_offsets;	/* baskets that hold item i: lists[list_offsets[i]] .. */
 	int32_t    *lists;
-	int32_t    *matched;		/* per basket: how many items of the set, from the first on, it holds */
+	int32_t    *matched;		/* per basket: items of the set, from the first on, in it */
 	int32_t    *counts;			/* per item: baskets that hold the set and it; zero between uses */
 	int32_t    *candidates;		/* last items of the candidates that extend a set */
 	int32_t    *subset;			/* of a candidate */
@@ -81,7 +81,8 @@ is_frequent(const Level *level, const int32_t *items)
 	while (low <= high)
 	{
 		int64_t		middle = low + (high - low) / 2;
-		int			order = compare_items(items, level->items + middle * level->length, level->length);
+		int			order = compare_items(items, level->items + middle * level->length,
+										  level->length);
 
 		if (order == 0)
 			return true;
@@ -94,8 +95,8 @@ is_frequent(const Level *level, const int32_t *items)
 }
 
 /*
- * Are the subsets of set + last without one of the set's items frequent?  Without the last of them it is
- * one of the two sets that were joined.
+ * Are the subsets of set + last without one of the set's items frequent?  Without the last of
+ * them it is one of the two sets that were joined.
  */
 static bool
 subsets_are_frequent(Apriori *a, const Level *level, const int32_t *set, int32_t last)

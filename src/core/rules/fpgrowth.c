@@ -69,14 +69,14 @@ typedef struct FpGrowth
 	FpItem	   *items;			/* header tables of all trees */
 	int64_t		n_items;
 	int64_t		items_room;
-	FpTree	   *trees;			/* the tree of all baskets, and for each item of the set that of its paths */
+	FpTree	   *trees;			/* of all baskets, then one for each item of the set */
 	int64_t		n_trees;
 	int64_t		trees_room;
 
 	int32_t    *slots;			/* children of the tree that is being built, by hash */
 	int64_t		slots_room;
 	int64_t		n_slots;		/* in use */
-	int32_t    *counts;			/* per row of a header table: on the paths of an item; zero between uses */
+	int32_t    *counts;			/* per row of a header table: baskets; zero between uses */
 	int32_t    *rows;			/* per row: its row in the conditional tree, or -1 */
 	int32_t    *path;			/* rows of a path */
 	int32_t    *set;			/* items of the set */
@@ -265,7 +265,7 @@ emit_last(FpGrowth *fp, int32_t x)
 	return RECSYS_OK;
 }
 
-/* Begins the conditional tree of row x with its header table: the rows that are frequent on the paths. */
+/* Begins the conditional tree of row x with its header table: rows that are frequent on the paths. */
 static RecsysStatus
 begin_conditional(FpGrowth *fp, int32_t x, int64_t n_above)
 {
@@ -422,7 +422,8 @@ release(FpGrowth *fp)
 RecsysStatus
 fpgrowth(Env *env, const Baskets *baskets, int32_t max_len, ItemsetFunction function, void *arg)
 {
-	FpGrowth	fp = {.env = env,.baskets = baskets,.max_len = max_len,.function = function,.arg = arg};
+	FpGrowth	fp = {.env = env,.baskets = baskets,.max_len = max_len,.function = function,
+	.arg = arg};
 
 	if (baskets->n_items == 0)
 		return RECSYS_OK;
@@ -431,6 +432,8 @@ fpgrowth(Env *env, const Baskets *baskets, int32_t max_len, ItemsetFunction func
 	TRY(finish_tree(&fp));
 	while (fp.n_trees > 0)
 	{
+		if (fp.n_trees == 1)
+			env_progress(env, PHASE_FITTING, baskets->n_items - fp.trees[0].todo, baskets->n_items);
 		if (last_tree(&fp)->todo > 0)
 		{
 			TRY(extend(&fp));

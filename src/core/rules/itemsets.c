@@ -11,8 +11,7 @@
 #include "core/countsort.h"
 
 #define POLL_ENTRIES INT64_C(65536)
-#define BLOCK_COURSES INT64_C(16384)	/* of the first block of sets; later ones double */
-#define BLOCK_COURSES_MAX (INT64_C(1) << 20)
+#define ITEMSET_BLOCK_MAX (INT64_C(1) << 20)
 
 struct ItemsetBlock
 {
@@ -263,9 +262,9 @@ take_courses(Env *env, Itemsets *itemsets, int32_t n)
 
 	if (block == NULL || block->room - block->used < n)
 	{
-		int64_t		room = block == NULL ? BLOCK_COURSES : block->room * 2;
+		int64_t		room = block == NULL ? ITEMSET_BLOCK : block->room * 2;
 
-		room = room > BLOCK_COURSES_MAX ? BLOCK_COURSES_MAX : room;
+		room = room > ITEMSET_BLOCK_MAX ? ITEMSET_BLOCK_MAX : room;
 		room = room < n ? n : room;
 		block = env_alloc(env, sizeof(ItemsetBlock) + (size_t) room * sizeof(int32_t), 1);
 		if (block == NULL)

@@ -25,6 +25,7 @@
 #include "core/trainingset.h"
 
 #define ANY_LENGTH INT32_MAX	/* max_len without a limit */
+#define ITEMSET_BLOCK INT64_C(16384)	/* courses that an Itemsets first has room for */
 
 typedef struct ItemsetOptions
 {
@@ -33,7 +34,7 @@ typedef struct ItemsetOptions
 	bool		liked;			/* only ratings above 0 count; else every one does */
 } ItemsetOptions;
 
-/* The users' frequent courses, as items: numbers of courses, the most frequent one 0, ties by course. */
+/* The users' frequent courses as items, numbered from the most frequent one, 0, ties by course. */
 typedef struct Baskets
 {
 	int32_t		n;				/* users, those without a frequent course too */
@@ -53,7 +54,7 @@ extern RecsysStatus baskets_init(Env *env, const TrainingSet *set, const Itemset
 								 Baskets *baskets);
 extern void baskets_free(Env *env, Baskets *baskets);
 
-/* Is told of a frequent set: n distinct items in any order, and the number of baskets that hold them. */
+/* Is told of a frequent set: n distinct items in any order, and how many baskets hold them. */
 typedef RecsysStatus (*ItemsetFunction) (Env *env, void *arg, const int32_t *items, int32_t n,
 										 int32_t count);
 
@@ -105,7 +106,10 @@ extern RecsysStatus itemsets_index(Env *env, Itemsets *itemsets);
 /* Baskets that hold these courses, which ascend; 0 when they are not one of the sets. */
 extern int32_t itemsets_count(const Itemsets *itemsets, const int32_t *courses, int32_t n);
 
-/* The array with room for `needed` elements of `size` bytes, *room at least doubled if that is not so; NULL on failure. */
+/*
+ * The array with room for `needed` elements of `size` bytes: as it is, or with *room at least doubled.
+ * NULL on failure.
+ */
 extern void *itemsets_grow(Env *env, void *array, int64_t *room, int64_t needed, size_t size);
 
 #endif							/* CORE_RULES_ITEMSETS_H */

@@ -171,8 +171,8 @@ cut_set(Env *env, Cuts *cuts, const Itemset *set)
 
 /* All cuts of all sets. */
 RecsysStatus
-rules_generate(Env *env, const Itemsets *itemsets, const RuleOptions *options, RuleFunction function,
-			   void *arg)
+rules_generate(Env *env, const Itemsets *itemsets, const RuleOptions *options,
+			   RuleFunction function, void *arg)
 {
 	Cuts		cuts = {.itemsets = itemsets,.options = options,.function = function,.arg = arg};
 	int32_t		longest = 0;

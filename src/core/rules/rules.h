@@ -47,8 +47,8 @@ typedef enum Measure
 /* By name, such as "zhangs_metric"; N_MEASURES when there is none. */
 extern Measure measure_find(const char *name);
 
-#define MEASURE_NAMES "antecedent_support consequent_support support confidence lift leverage conviction " \
-	"zhangs_metric jaccard certainty kulczynski"
+#define MEASURE_NAMES "antecedent_support consequent_support support confidence lift leverage " \
+	"conviction zhangs_metric jaccard certainty kulczynski"
 
 /* Baskets that hold the parts of a rule, each at least 1. */
 typedef struct RuleCounts
@@ -81,10 +81,10 @@ typedef struct RuleOptions
 typedef RecsysStatus (*RuleFunction) (Env *env, void *arg, const Rule *rule);
 
 /*
- * Calls the function for the rules of each set, in the order of the sets: the most antecedents first, then in
- * the order of the antecedents.  None is kept.  The sets are indexed (itemsets_index).
- * Whatever max_len they were mined with, all that is needed of their subsets is there, because those are
- * shorter and at least as frequent.
+ * Calls the function for the rules of each set, in the order of the sets: the most antecedents first,
+ * then in the order of the antecedents.  None is kept.  The sets are indexed (itemsets_index).
+ * Whatever max_len they were mined with, all that is needed of their subsets is there, because those
+ * are shorter and at least as frequent.
  */
 extern RecsysStatus rules_generate(Env *env, const Itemsets *itemsets, const RuleOptions *options,
 								   RuleFunction function, void *arg);
