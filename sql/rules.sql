@@ -3,7 +3,7 @@
 CREATE FUNCTION frequent_itemsets(dataset text DEFAULT 'default', min_support float8 DEFAULT 0.01,
     max_len int DEFAULT NULL, algorithm text DEFAULT 'fpgrowth')
     RETURNS TABLE (itemset text[], support float8, count bigint)
-    LANGUAGE C STABLE PARALLEL UNSAFE COST 1000000 ROWS 1000
+    LANGUAGE C STABLE PARALLEL UNSAFE COST 1000000 ROWS 10000
     SET jit = off
     AS 'MODULE_PATHNAME', 'recsys_frequent_itemsets';
 COMMENT ON FUNCTION frequent_itemsets(text, float8, int, text) IS
@@ -15,7 +15,7 @@ CREATE FUNCTION association_rules(dataset text DEFAULT 'default', min_support fl
     RETURNS TABLE (antecedents text[], consequents text[], antecedent_support float8, consequent_support float8,
         support float8, confidence float8, lift float8, leverage float8, conviction float8, zhangs_metric float8,
         jaccard float8, certainty float8, kulczynski float8)
-    LANGUAGE C STABLE PARALLEL UNSAFE COST 1000000 ROWS 1000
+    LANGUAGE C STABLE PARALLEL UNSAFE COST 1000000 ROWS 10000
     SET jit = off
     AS 'MODULE_PATHNAME', 'recsys_association_rules';
 COMMENT ON FUNCTION association_rules(text, float8, text, float8, int, text) IS

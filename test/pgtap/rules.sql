@@ -69,7 +69,7 @@ SELECT is((SELECT count(*) FROM every_rule),
 SELECT is_empty($$
 	SELECT r.* FROM every_rule r, LATERAL (
 		SELECT count(*) FILTER (WHERE courses @> antecedents) / 20.0::float8 AS a, count(*) FILTER (WHERE courses @> consequents) / 20.0::float8 AS c,
-			count(*) FILTER (WHERE courses @> antecedents || consequents) / 20.0::float8 AS ac
+			count(*) FILTER (WHERE courses @> (antecedents || consequents)) / 20.0::float8 AS ac
 		FROM (SELECT array_agg(course_id) AS courses FROM school.ratings GROUP BY user_id) u) s
 	WHERE antecedents && consequents OR abs(antecedent_support - a) + abs(consequent_support - c) + abs(support - ac) > 1e-12
 		OR abs(confidence - ac / a) > 1e-12 OR abs(lift - ac / a / c) > 1e-12 OR abs(leverage - (ac - a * c)) > 1e-12

@@ -229,15 +229,18 @@ build_tree(FpGrowth *fp)
 static RecsysStatus
 count_above(FpGrowth *fp, int32_t x, int64_t *n_above)
 {
+	const FpNode *nodes = fp->nodes;
+	int32_t    *counts = fp->counts;
+
 	*n_above = 0;
-	for (int32_t n = fp->items[last_tree(fp)->first_item + x].head; n != NO_NODE;
-		 n = fp->nodes[n].next)
+	for (int32_t n = fp->items[last_tree(fp)->first_item + x].head; n != NO_NODE; n = nodes[n].next)
 	{
+		int32_t		count = nodes[n].count;
 		int64_t		length = 0;
 
-		for (int32_t p = fp->nodes[n].parent; p != NO_NODE; p = fp->nodes[p].parent)
+		for (int32_t p = nodes[n].parent; p != NO_NODE; p = nodes[p].parent)
 		{
-			fp->counts[fp->nodes[p].item] += fp->nodes[n].count;
+			counts[nodes[p].item] += count;
 			length++;
 		}
 		*n_above += length;
@@ -295,16 +298,21 @@ add_paths_above(FpGrowth *fp, int32_t node)
 
 	for (int32_t n = node; n != NO_NODE; n = fp->nodes[n].next)
 	{
+		const FpNode *nodes = fp->nodes;	/* add_path may move them */
+		const int32_t *rows = fp->rows;
+		int32_t    *path = fp->path;
 		int32_t		begin = end;
+		int64_t		length = 0;
 
-		for (int32_t p = fp->nodes[n].parent; p != NO_NODE; p = fp->nodes[p].parent)
+		for (int32_t p = nodes[n].parent; p != NO_NODE; p = nodes[p].parent)
 		{
-			int32_t		row = fp->rows[fp->nodes[p].item];
+			int32_t		row = rows[nodes[p].item];
 
-			fp->steps++;
 			if (row >= 0)
-				fp->path[--begin] = row;
+				path[--begin] = row;
+			length++;
 		}
+		TRY(work(fp, length));
 		TRY(add_path(fp, fp->path + begin, end - begin, fp->nodes[n].count));
 	}
 	return RECSYS_OK;
