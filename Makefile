@@ -14,7 +14,7 @@ OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/core/*.c src/core/*/*.c src/pg/*
 
 # The install script is these files, in this order.
 SQL_PARTS = $(addprefix sql/,tables.sql datasets.sql training.sql serving.sql factors.sql clusters.sql \
-	analysis.sql experiments.sql evaluation.sql vectors.sql aggregates.sql)
+	analysis.sql rules.sql experiments.sql evaluation.sql vectors.sql aggregates.sql)
 INSTALL_SQL = sql/$(EXTENSION)--$(EXTVERSION).sql
 DATA_built = $(INSTALL_SQL)
 

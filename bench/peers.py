@@ -211,6 +211,18 @@ def pca(path, p):
     return fit, 0, (), f"{model.n_components_}", f"scikit-learn {version('scikit-learn')} PCA"
 
 
+def rules(data, p):
+    """mlxtend's FP-Growth on a sparse matrix of users and courses; quality: how many item sets."""
+    from mlxtend.frequent_patterns import fpgrowth
+    from pandas import DataFrame
+
+    taken = data.matrix(binary=True).astype(bool)
+    taken = taken[taken.getnnz(axis=1) > 0]
+    frame = DataFrame.sparse.from_spmatrix(taken, columns=[f"c{c}" for c in range(data.n_courses)])
+    fit, sets = timed(lambda: fpgrowth(frame, min_support=p["support"], use_colnames=True))
+    return fit, 0, (), f"sets {len(sets)}", f"mlxtend {version('mlxtend')} fpgrowth"
+
+
 def number(text):
     """An int if it can be one."""
     try:
@@ -224,7 +236,8 @@ def main():
     case, path, answers = sys.argv[1:4]
     p = {name: number(value) for name, value in (argument.split("=") for argument in sys.argv[4:])}
     dense = {"kmeans": kmeans, "pca": pca, "product": product}
-    sparse = {"knn": knn, "bm25": bm25, "als": als, "bpr": bpr, "svd": svd, "libmf": libmf, "nmf": nmf, "popular": popular}
+    sparse = {"knn": knn, "bm25": bm25, "als": als, "bpr": bpr, "svd": svd, "libmf": libmf, "nmf": nmf, "popular": popular,
+              "rules": rules}
     result = dense[case](path, p) if case in dense else sparse[case](Data(path, p["sample"]), p)
     (seconds, processor), answer, rows, quality, name = result
     with open(answers, "w", encoding="ascii") as file:

@@ -79,7 +79,7 @@ run_method() {
 install_peers() {
 	local package
 	[ -x "$venv/bin/python" ] || python3 -m venv "$venv" || return 0
-	for package in numpy scipy implicit scikit-learn scikit-surprise libmf; do
+	for package in numpy scipy implicit scikit-learn scikit-surprise libmf mlxtend; do
 		"$venv/bin/pip" show -q "$package" >/dev/null 2>&1 ||
 			run_job "$venv/bin/pip" install -q "$package" >"$directory/pip.log" 2>&1 ||
 			say "$package could not be installed: $(tail -n 1 "$directory/pip.log")"

@@ -54,7 +54,8 @@ typedef enum ReasonKind
 	REASON_GENRE,				/* index: a genre of the model */
 	REASON_GROUP,				/* index: a group of users */
 	REASON_CLUSTER,				/* index: a cluster, from 0 */
-	REASON_POPULARITY			/* index: unused */
+	REASON_POPULARITY,			/* index: unused */
+	REASON_RULE					/* index: a rule of the model, see Method.rule */
 } ReasonKind;
 
 typedef struct Reason
@@ -63,6 +64,14 @@ typedef struct Reason
 	int32_t		index;
 	float		weight;			/* share in the score; the weights of all reasons add up to it */
 } Reason;
+
+/* Who has all antecedents takes the consequent: courses of a model. */
+typedef struct ReasonRule
+{
+	int32_t		n_antecedents;	/* at least 1 */
+	const int32_t *antecedents; /* ascending; owned by the model */
+	int32_t		consequent;
+} ReasonRule;
 
 /* Size of a training run before it starts. */
 typedef struct Shape
@@ -184,6 +193,9 @@ typedef struct Method
 
 	/* The courses of a cluster from 0; there is a cluster 0. */
 	void		(*cluster_courses) (const Recommender *rec, int32_t cluster, ClusterCourses *courses);
+
+	/* Methods whose reasons are rules, else NULL: rule number index, from 0; false past the last one. */
+	bool		(*rule) (const Recommender *rec, int32_t index, ReasonRule *rule);
 } Method;
 
 /* All methods, ended by NULL, in the order in which they are listed to users. */

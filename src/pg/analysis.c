@@ -43,17 +43,6 @@ pass_query(Call *call, const char *sql, ParamListInfo params)
 	SPI_finish();
 }
 
-/* The dataset, readable by the caller, with the columns of the ratings as they should be. */
-static Dataset *
-open_readable(const char *name)
-{
-	Dataset    *dataset = dataset_open(name, CurrentMemoryContext);
-
-	dataset_check_select(dataset);
-	(void) ratings_columns(dataset);
-	return dataset;
-}
-
 /* Raises unless the dataset has genres. */
 static void
 require_genres(const Dataset *dataset)

@@ -332,9 +332,9 @@ load_courses(Job *job, const Dataset *dataset, TrainingBuilder *builder)
 	query_stream(query.sql.data, NULL, 1, &query.key_type, load_course, &load);
 }
 
-/* Ratings and courses. */
-static void
-load_ratings(Job *job, const Dataset *dataset, TrainingSet *set)
+/* Ratings and courses; false when there is no rating, which must be allowed. */
+static bool
+load_ratings(Job *job, const Dataset *dataset, const LoadRequest *request, TrainingSet *set)
 {
 	RatingsLoad load = {.job = job, .dataset = dataset};
 	Env		   *env = &job->env;
@@ -349,6 +349,8 @@ load_ratings(Job *job, const Dataset *dataset, TrainingSet *set)
 								load.columns.rating < 0));
 	load_courses(job, dataset, &load.builder);
 	query_stream(load.sql, NULL, load.columns.n, load.columns.types, load_rating, &load);
+	if (load.n_rows == 0 && request->may_be_empty)
+		return false;
 	if (load.n_rows == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_EXCEPTION),
@@ -357,6 +359,7 @@ load_ratings(Job *job, const Dataset *dataset, TrainingSet *set)
 				 errhint("You may be seeing none of them because of row-level security.")));
 	env_progress(env, PHASE_PREPARING, 0, 0);
 	env_check(env, builder_finish(env, &load.builder, set));
+	return true;
 }
 
 /* The genre weights of one course. */
@@ -554,11 +557,23 @@ lock_sources(const Dataset *dataset)
 	}
 }
 
+/* The dataset, readable by the caller, with the columns of the ratings as they should be. */
+Dataset *
+open_readable(const char *name)
+{
+	Dataset    *dataset = dataset_open(name, CurrentMemoryContext);
+
+	dataset_check_select(dataset);
+	(void) ratings_columns(dataset);
+	return dataset;
+}
+
 /* Streams everything in, under the active snapshot, as the caller. */
 void
 load_training_set(Job *job, const Dataset *dataset, const LoadRequest *request, TrainingSet *set)
 {
-	load_ratings(job, dataset, set);
+	if (!load_ratings(job, dataset, request, set))
+		return;
 	if ((request->needs & NEEDS_GENRES) && dataset->n_genres > 0)
 		load_genres(job, dataset, set);
 	if (request->needs & NEEDS_TERMS)

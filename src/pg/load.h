@@ -16,7 +16,11 @@ typedef struct LoadRequest
 	int			ngram_low;		/* words that form a term, from .. to */
 	int			ngram_high;
 	const char *text_search_config;
+	bool		may_be_empty;	/* no rating at all is no error: the set then has no user */
 } LoadRequest;
+
+/* The dataset, readable by the caller, with the columns of the ratings as they should be. */
+extern Dataset *open_readable(const char *name);
 
 /* What a method with these parameters reads. */
 extern LoadRequest load_request(const Method *method, const void *params);

@@ -19,6 +19,8 @@
 #include "pg/serving.h"
 #include "pg/titles.h"
 
+#define RULE_REASONS 4096		/* rules that explain one course, at first */
+
 /* Are two names the same, or both not there? */
 static bool
 same_name(const char *a, const char *b)
@@ -431,6 +433,28 @@ string_datum(const StringTable *table, int32_t i)
 	return PointerGetDatum(cstring_to_text_with_len(bytes, length));
 }
 
+/* A rule as text: "A, B -> C". */
+static Datum
+rule_datum(const Recommender *rec, int32_t index)
+{
+	StringInfoData text;
+	ReasonRule	rule;
+	int32_t		length;
+	const char *id;
+
+	if (!rec->method->rule(rec, index, &rule))
+		elog(ERROR, "model has no rule %d", index);
+	initStringInfo(&text);
+	for (int32_t i = 0; i < rule.n_antecedents; i++)
+	{
+		id = strings_get(&rec->course_ids, rule.antecedents[i], &length);
+		appendStringInfo(&text, "%s%.*s", i > 0 ? ", " : "", length, id);
+	}
+	id = strings_get(&rec->course_ids, rule.consequent, &length);
+	appendStringInfo(&text, " -> %.*s", length, id);
+	return CStringGetTextDatum(text.data);
+}
+
 /* One reason. */
 static void
 add_reason(Call *call, const Recommender *rec, const Reason *reason, const Titles *titles)
@@ -438,7 +462,7 @@ add_reason(Call *call, const Recommender *rec, const Reason *reason, const Title
 	static const char *const kinds[] = {
 		[REASON_COURSE] = "course", [REASON_GENRE] = "genre", [REASON_GROUP] = "cluster",
 		[REASON_CLUSTER] = "cluster",
-		[REASON_POPULARITY] = "popularity"
+		[REASON_POPULARITY] = "popularity", [REASON_RULE] = "rule"
 	};
 	const char *title = reason->kind == REASON_COURSE ? titles->titles[reason->index] : NULL;
 	bool		nulls[] = {false, title == NULL, false, false};
@@ -460,6 +484,9 @@ add_reason(Call *call, const Recommender *rec, const Reason *reason, const Title
 			break;
 		case REASON_POPULARITY:
 			values[0] = CStringGetTextDatum("popularity");
+			break;
+		case REASON_RULE:
+			values[0] = rule_datum(rec, reason->index);
 			break;
 	}
 	values[1] = title ? CStringGetTextDatum(title) : (Datum) 0;
@@ -502,18 +529,36 @@ reason_titles(const Serving *serving, const Reason *reasons, int n)
 	return titles;
 }
 
+/* All reasons of the method for a course: each of the history or a genre, or as many rules as there may be. */
+static int
+method_reasons(const Recommender *rec, const History *history, int32_t course, void *scratch,
+			   Reason **reasons)
+{
+	int			max = rec->method->rule ? RULE_REASONS : Max(history->n, rec->genre_names.n) + 2;
+	int			n;
+
+	for (;; max *= 2)
+	{
+		*reasons = palloc(sizeof(Reason) * max);
+		n = rec->method->explain(rec, history, course, scratch, *reasons, max);
+		if (n < max)
+			return n;
+		pfree(*reasons);
+	}
+}
+
 /* The reasons of the method, or, where it has no opinion, the course's popularity. */
 static int
 collect_reasons(const Serving *serving, const History *history, int32_t course, void *scratch,
-				Reason *reasons, int max)
+				Reason **reasons)
 {
 	const Recommender *rec = serving->rec;
-	int			n = rec->method->explain(rec, history, course, scratch, reasons, max);
+	int			n = method_reasons(rec, history, course, scratch, reasons);
 
-	n = drop_disliked(history, reasons, n);
+	n = drop_disliked(history, *reasons, n);
 	if (n == 0 && rec->course_counts[course] > 0)
-		reasons[n++] = (Reason) {REASON_POPULARITY, 0, rec->course_counts[course]};
-	qsort(reasons, n, sizeof(Reason), compare_reasons);
+		(*reasons)[n++] = (Reason) {REASON_POPULARITY, 0, rec->course_counts[course]};
+	qsort(*reasons, n, sizeof(Reason), compare_reasons);
 	return n;
 }
 
@@ -526,13 +571,10 @@ explain(Call *call, const Serving *serving, const UserArg *user, int32_t course)
 	OwnHistory *history = history_fetch(serving->dataset, rec, user);
 	Reason	   *reasons;
 	Titles	   *titles;
-	int			max,
-				n;
+	int			n;
 
 	history_remove(history, course);
-	max = Max(history->h.n, rec->genre_names.n) + 2;
-	reasons = palloc(sizeof(Reason) * max);
-	n = collect_reasons(serving, &history->h, course, room->scratch, reasons, max);
+	n = collect_reasons(serving, &history->h, course, room->scratch, &reasons);
 	titles = reason_titles(serving, reasons, n);
 	for (int i = 0; i < n; i++)
 		add_reason(call, rec, &reasons[i], titles);

@@ -205,6 +205,23 @@ check_clusters(const Served *served, const History *history)
 	}
 }
 
+/* Rules of a model that has some; the courses of each are of the model. */
+static int32_t
+count_rules(const Recommender *rec)
+{
+	ReasonRule	rule;
+	int32_t		n = 0;
+
+	for (; rec->method->rule(rec, n, &rule); n++)
+	{
+		FUZZ_CHECK(rule.n_antecedents > 0);
+		FUZZ_CHECK(rule.consequent >= 0 && rule.consequent < rec->n_courses);
+		for (int32_t i = 0; i < rule.n_antecedents; i++)
+			FUZZ_CHECK(rule.antecedents[i] >= 0 && rule.antecedents[i] < rec->n_courses);
+	}
+	return n;
+}
+
 /* Every index of a reason is one of the model. */
 static void
 check_reasons(const Served *served, const History *history, int32_t course)
@@ -224,7 +241,8 @@ check_reasons(const Served *served, const History *history, int32_t course)
 			int32_t		end = reasons[i].kind == REASON_COURSE ? rec->n_courses :
 				reasons[i].kind == REASON_GENRE ? rec->genre_names.n :
 				reasons[i].kind == REASON_GROUP ? rec->groups.n :
-				reasons[i].kind == REASON_CLUSTER ? count_clusters(rec) : 1;
+				reasons[i].kind == REASON_CLUSTER ? count_clusters(rec) :
+				reasons[i].kind == REASON_RULE ? count_rules(rec) : 1;
 
 			FUZZ_CHECK(reasons[i].index >= 0 && reasons[i].index < end);
 			FUZZ_CHECK(!served->honest || isfinite(reasons[i].weight));

@@ -305,7 +305,8 @@ SELECT never('explains', $$
 	SELECT p.user_id, c.course_id, e.* FROM pupils p CROSS JOIN school.courses c
 		CROSS JOIN explain_recommendation(p.user_id, c.course_id, MODEL) e LEFT JOIN school.courses t ON t.course_id = e.because
 	WHERE e.title IS DISTINCT FROM CASE WHEN e.kind = 'course' THEN t.title END OR e.because IS NULL OR e.weight IS NULL
-		OR e.kind NOT IN ('course', 'genre', 'cluster', 'popularity')
+		OR e.kind NOT IN ('course', 'genre', 'cluster', 'popularity', 'rule')
+		OR e.kind = 'rule' AND e.because NOT LIKE '% -> ' || c.course_id
 		OR e.kind = 'course' AND e.because NOT IN (SELECT course_id FROM school.ratings WHERE user_id = p.user_id)
 	$$, 'reasons are titled, and are courses of the user');
 SELECT never('explains', $$

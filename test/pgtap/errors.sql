@@ -52,10 +52,10 @@ SELECT raises(format($$SELECT train_model('knn', dataset => %L)$$, d), '42704',
 	'unknown dataset') FROM unnest(ARRAY['nonesuch', '', repeat('d', 200)]) d;
 SELECT raises(format('SELECT * FROM %s(''nonesuch'')', f), '42704', 'dataset "nonesuch" does not exist',
 	'%register_dataset()%', f || ': unknown dataset')
-FROM unnest('{user_profiles,dataset_genres,dataset_summary,enrollment_histogram,top_courses,keyword_counts,drop_dataset}'::text[]) f;
+FROM unnest('{user_profiles,dataset_genres,dataset_summary,enrollment_histogram,top_courses,keyword_counts,frequent_itemsets,association_rules,drop_dataset}'::text[]) f;
 SELECT raises(format('SELECT * FROM %s(NULL)', f), '22004', '%argument "%" must not be null', NULL,
 	f || ': NULL dataset')
-FROM unnest('{user_profiles,dataset_genres,dataset_summary,enrollment_histogram,top_courses,keyword_counts,drop_dataset}'::text[]) f;
+FROM unnest('{user_profiles,dataset_genres,dataset_summary,enrollment_histogram,top_courses,keyword_counts,frequent_itemsets,association_rules,drop_dataset}'::text[]) f;
 SELECT raises($$SELECT publish_model('knn', 7)$$, '42704', 'model "knn" has no version 7', '%recsys_model_versions%',
 	'unknown version');
 SELECT raises($$SELECT publish_model('knn', NULL)$$, '22004', 'argument "version" must not be null', NULL,
@@ -167,9 +167,9 @@ CREATE TABLE school.control AS
 				'recommend_users',
 			'predict_rating', 'similar_courses', 'similar_users', 'explain_recommendation', 'course_factors', 'user_factors', 'user_profiles',
 				'dataset_genres', 'dataset_summary',
-			'enrollment_histogram', 'top_courses', 'keyword_counts')
+			'enrollment_histogram', 'top_courses', 'keyword_counts', 'frequent_itemsets', 'association_rules')
 		-- those that may be NULL
-		AND arg.name NOT IN ('user_id', 'course_id', 'candidates', 'exclude', 'threshold', 'measure')
+		AND arg.name NOT IN ('max_len', 'user_id', 'course_id', 'candidates', 'exclude', 'threshold', 'measure')
 		AND NOT (p.proname = 'recommend_for' AND arg.name = 'ratings')
 			AND NOT (p.proname = 'train_model' AND arg.name = 'method')
 		AND NOT (p.proname = 'register_dataset'

@@ -191,7 +191,8 @@ push @timed, [ "recommend_all, $_", "SELECT count(*) FROM recommend_all('$_', 10
 push @timed, map { [ $_->[0], "SELECT count(*) FROM $_->[0]($_->[1])", $_->[2] ] } [ 'recommend_users', q{1, 'by_genre'}, 400 ],
 	[ 'similar_users', q{7, 'by_user'}, 400 ], [ 'user_profiles', q{'big'}, 400 ], [ 'dataset_summary', q{'big'}, 400 ],
 	[ 'enrollment_histogram', q{'big'}, 300 ], [ 'top_courses', q{'big'}, 300 ], [ 'dataset_genres', q{'big'}, 3 ],
-	[ 'keyword_counts', q{'words'}, 300 ], [ 'recommend_courses', q{5, 'by_user', 3000}, 3 ],
+	[ 'keyword_counts', q{'words'}, 300 ], [ 'frequent_itemsets', q{'big', 0.01, 2}, 400 ],
+	[ 'association_rules', q{'big', 0.01, 'lift', 0, 2, 'apriori'}, 400 ], [ 'recommend_courses', q{5, 'by_user', 3000}, 3 ],
 	[ 'similar_courses', q{5, 'by_genre', 3000}, 3 ], [ 'evaluate_method', q{'user_profile', dataset => 'big'}, 3000 ];
 $victim->query('SET ROLE analyst');
 for my $case (@timed)

@@ -355,7 +355,10 @@ sub good_values
 		genre_columns        => [qw(g1 g2)],
 		user_feature_columns => ['level'],
 		strategy             => [qw(score active random random user course leave_k_out)],
-		metric               => [qw(ndcg recall rmse)],
+		metric               => [qw(ndcg recall rmse confidence lift)],
+		algorithm            => [qw(fpgrowth apriori)],
+		'min_support double precision'   => [0.1, 0.5, 1],
+		'min_threshold double precision' => [0, 0.5, 1],
 		text_column          => ['title'],
 		experiment           => ['e'],
 		control              => [qw(v0 v1)],
@@ -377,7 +380,7 @@ sub good_values
 		'evaluation uuid'            => [column('SELECT evaluation FROM recsys_evaluation')],
 		uuid => ['00000000-0000-0000-0000-000000000003', column('SELECT build FROM recsys_model ORDER BY 1 LIMIT 3')]
 	);
-	$good{methods}                        = $good{method};
+	$good{methods}                        = [qw(popular knn bias association_rules)];	# all at once must fit the data
 	$good{'name text'}                    = ['new', grep { /O'Brien/ } @{ $good{dataset} }];
 	@good{qw(courses candidates exclude)} = ($good{course_id}) x 3;
 	$good{''} = [map { ref $good{$_} ? @{ $good{$_} } : () } qw(model dataset method user_id course_id strategy)];
