@@ -51,7 +51,7 @@ check_unchanged(const Serving *serving)
 	if ((now->courses == NULL || then->courses == NULL ||
 		 same_name(now->courses_key, then->courses_key)) &&
 		(now->rating_column == NULL) == (then->rating_column == NULL) &&
-		(!(serving->rec->method->needs & NEEDS_GROUPS) || same_attributes(now, then)))
+		(!(serving->rec->needs & NEEDS_GROUPS) || same_attributes(now, then)))
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -94,11 +94,15 @@ raise_cannot(const Serving *serving, const char *what, bool (*can) (const Method
 			 errhint("Methods that can are %s.", names)));
 }
 
-/* The text of the column source. */
+/* The text of the column source; a combination names the part that a scored row comes from. */
 const char *
-row_source(const Serving *serving, bool scored)
+row_source(const Serving *serving, bool scored, int source)
 {
-	return scored && serving->rec->method->personal ? serving->model->name : SOURCE_POPULAR;
+	const Method *method = serving->rec->method;
+
+	if (scored && method->source_name != NULL)
+		return method->source_name(serving->rec, source);
+	return scored && method->personal ? serving->model->name : SOURCE_POPULAR;
 }
 
 /* Marks courses by id; ids that the model does not know are passed over. */
@@ -155,15 +159,16 @@ add_recommendation(Call *call, const Serving *serving, int rank, const Ranked *r
 		Int32GetDatum(rank), course_id_datum(serving->rec, ranked->course),
 		title ? CStringGetTextDatum(title) : (Datum) 0,
 		scored ? score_datum(ranked->score) : (Datum) 0,
-		CStringGetTextDatum(row_source(serving, scored))
+		CStringGetTextDatum(row_source(serving, scored, ranked->source))
 	};
 
 	call_row(call, values, nulls);
 }
 
-/* Ranks and emits until n rows are full or no course is left. */
+/* Ranks and emits until n rows are full or no course is left; sources: of a combination, else NULL. */
 static void
-emit_best(Call *call, const Serving *serving, const float *scores, RankOptions *options)
+emit_best(Call *call, const Serving *serving, const float *scores, const uint8_t *sources,
+		  RankOptions *options)
 {
 	const Recommender *rec = serving->rec;
 	Titles	   *titles = titles_new(rec);
@@ -179,7 +184,10 @@ emit_best(Call *call, const Serving *serving, const float *scores, RankOptions *
 		int			n = recommender_rank(rec, scores, options, heap, ranked);
 
 		for (int i = looked_at; i < n; i++)
+		{
 			courses[i] = ranked[i].course;
+			ranked[i].source = sources ? sources[ranked[i].course] : 0;
+		}
 		if (n > looked_at)
 			titles_fetch(titles, serving->dataset, rec, courses + looked_at, n - looked_at);
 		for (int i = looked_at; i < n && emitted < wanted; i++)
@@ -205,9 +213,16 @@ recommend(Call *call, const Serving *serving, const History *history, const Sele
 		.fill = common->cold_start == COLD_START_POPULAR,
 		.allowed = allowed_courses(serving, history, selection)
 	};
+	uint8_t    *sources = NULL;
 
-	rec->method->score(rec, history, room->scratch, room->scores);
-	emit_best(call, serving, room->scores, &options);
+	if (rec->method->score_sources)
+	{
+		sources = palloc0(rec->n_courses);
+		rec->method->score_sources(rec, history, room->scratch, room->scores, sources);
+	}
+	else
+		rec->method->score(rec, history, room->scratch, room->scores);
+	emit_best(call, serving, room->scores, sources, &options);
 }
 
 /* Rows of recommend_courses. */
@@ -313,15 +328,15 @@ similar_course_rows(Call *call, const char *model, const char *course_id, int n,
 	options.allowed = allowed;
 	SPI_connect();
 	if (titles_available(serving.dataset, rec, course))
-		emit_best(call, &serving, room->scores, &options);
+		emit_best(call, &serving, room->scores, NULL, &options);
 	SPI_finish();
 }
 
-/* Can it estimate ratings? */
+/* Can it estimate ratings?  Of a combination, it depends on the parts. */
 static bool
 can_predict(const Method *method)
 {
-	return method->predict != NULL;
+	return method->predict != NULL && method->parts == NULL;
 }
 
 /* predict_rating: from the user's other ratings. */
@@ -335,7 +350,7 @@ predict_for(const char *model, const UserArg *user, const char *course_id)
 	OwnHistory *history;
 	double		rating;
 
-	if (rec->method->predict == NULL)
+	if (!rec->predicts)
 		raise_cannot(&serving, "predict ratings", can_predict);
 	SPI_connect();
 	history = history_fetch(serving.dataset, rec, user);
@@ -383,7 +398,7 @@ add_reason(Call *call, const Recommender *rec, const Reason *reason, const Title
 	static const char *const kinds[] = {
 		[REASON_COURSE] = "course", [REASON_GENRE] = "genre", [REASON_GROUP] = "cluster",
 		[REASON_CLUSTER] = "cluster",
-		[REASON_POPULARITY] = "popularity"
+		[REASON_POPULARITY] = "popularity", [REASON_PART] = "model"
 	};
 	const char *title = reason->kind == REASON_COURSE ? titles->titles[reason->index] : NULL;
 	bool		nulls[] = {false, title == NULL, false, false};
@@ -405,6 +420,9 @@ add_reason(Call *call, const Recommender *rec, const Reason *reason, const Title
 			break;
 		case REASON_POPULARITY:
 			values[0] = CStringGetTextDatum("popularity");
+			break;
+		case REASON_PART:
+			values[0] = CStringGetTextDatum(rec->method->source_name(rec, reason->index));
 			break;
 	}
 	values[1] = title ? CStringGetTextDatum(title) : (Datum) 0;
@@ -475,7 +493,8 @@ explain(Call *call, const Serving *serving, const UserArg *user, int32_t course)
 				n;
 
 	history_remove(history, course);
-	max = Max(history->h.n, rec->genre_names.n) + 2;
+	/* Twice: the parts of a combination may name the same course or genre. */
+	max = 2 * (history->h.n + rec->genre_names.n) + 2 * METHOD_PARTS_MAX;
 	reasons = palloc(sizeof(Reason) * max);
 	n = collect_reasons(serving, &history->h, course, room->scratch, reasons, max);
 	titles = reason_titles(serving, reasons, n);

@@ -23,5 +23,6 @@ extern const Method method_als;
 extern const Method method_mf;
 extern const Method method_bpr;
 extern const Method method_ease;
+extern const Method method_hybrid;
 
 #endif							/* CORE_METHODS_METHODS_H */
