@@ -743,9 +743,12 @@ read_lines(Env *env, const ParamTable *table, void *params, bool *seen, const ch
 	for (int number = 1; text < end; number++)
 	{
 		const char *line_end = memchr(text, '\n', (size_t) (end - text));
+		RecsysStatus status = line_end == NULL ? RECSYS_CORRUPT :
+			read_line(env, table, params, seen, text, (size_t) (line_end - text));
 
-		if (line_end == NULL ||
-			read_line(env, table, params, seen, text, (size_t) (line_end - text)) != RECSYS_OK)
+		if (status == RECSYS_NO_MEMORY || status == RECSYS_OVER_LIMIT)
+			return status;
+		if (status != RECSYS_OK)
 		{
 			env_fail(env, RECSYS_CORRUPT, "parameters of the model are damaged");
 			env_hint(env, "Train the model again, or restore it from a backup.");

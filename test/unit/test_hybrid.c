@@ -381,16 +381,24 @@ test_degenerate(void)
 static void
 test_training(void)
 {
-	const char *const lines[] = {"", "strategy=rank_fusion\nweights=[1,2]\n",
-	"models=[\"ease\", \"bias\", \"knn\"]\nstrategy=ladder\n"};
+	const struct
+	{
+		const char *lines;
+		double		least_part;
+	}			cases[] = {
+		{"", 0.3},				/* knn alone is estimated no better */
+		{"models=[\"als\", \"bias\"]\n", 0.6},
+		{"models=[\"als\", \"bias\"]\nstrategy=rank_fusion\nweights=[1,2]\n", 0.6},
+		{"models=[\"ease\", \"bias\"]\nstrategy=ladder\n", 0.6}
+	};
 
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < 4; i++)
 	{
 		Env		   *env = test_env();
 		TrainingSet *set = random_set(env, 9, 3000, 80, 300, false);
 		TrainingSet *small = random_set(env, 9, 100, 12, 10, false);
 
-		test_method_promises(env, &method_hybrid, lines[i], set, small, 0.6);
+		test_method_promises(env, &method_hybrid, cases[i].lines, set, small, cases[i].least_part);
 		test_method_done(env);
 	}
 }
@@ -432,6 +440,20 @@ test_errors(void)
 	}
 }
 
+/* Makes the checksum of a changed model right and opens it. */
+static RecsysStatus
+reopen(Env *env, TestModel *model)
+{
+	char	   *bytes = model->bytes;
+	uint32_t	checksum = 0;
+	Recommender rec;
+
+	memcpy(bytes + 28, &checksum, sizeof(checksum));	/* its place in the header, see model.h */
+	checksum = crc32c(0, bytes, model->length);
+	memcpy(bytes + 28, &checksum, sizeof(checksum));
+	return recommender_open(env, &rec, bytes, model->length);
+}
+
 /* Opens a model after byte `at` of a section was changed and the checksum of the whole made right. */
 static RecsysStatus
 open_changed(Env *env, TestModel *model, const char *section, int64_t at)
@@ -439,17 +461,11 @@ open_changed(Env *env, TestModel *model, const char *section, int64_t at)
 	int64_t		n_rows = -1;
 	int64_t		n_cols = -1;
 	const void *data;
-	uint32_t	checksum = 0;
-	char	   *bytes = model->bytes;
-	Recommender rec;
 	RecsysStatus status;
 
 	CHECK_EQ_INT(model_get(env, &model->rec.model, section, SECTION_BYTES, &n_rows, &n_cols, &data), RECSYS_OK);
 	((char *) data)[at] ^= 1;
-	memcpy(bytes + 28, &checksum, sizeof(checksum));
-	checksum = crc32c(0, bytes, model->length);
-	memcpy(bytes + 28, &checksum, sizeof(checksum));
-	status = recommender_open(env, &rec, bytes, model->length);
+	status = reopen(env, model);
 	((char *) data)[at] ^= 1;
 	return status;
 }
@@ -474,21 +490,19 @@ test_forged(void)
 	test_method_done(env);
 }
 
-/* Changes method and number of courses that a part seems to have: neither is taken for the part. */
+/* A part that is a model of another method than the parameters say is not taken for the part. */
 static void
 test_other_part(void)
 {
 	Env		   *env = test_env();
 	TrainingSet *set = random_set(env, 12, 300, 40, 25, false);
 	TestModel	model = test_method_open(env, &method_hybrid, "weights=[1,1]\n", set);
-	Recommender rec;
 
-	CHECK_EQ_INT(recommender_open(env, &rec, model.bytes, model.length), RECSYS_OK);
-	/* "als" in the parameters becomes "svd", which the part is not. */
+	/* "als" in the parameters becomes "bpr", which the part is not. */
 	for (char *c = model.bytes; c < (char *) model.bytes + model.length - 12; c++)
 		if (memcmp(c, "models=[\"als\"", 13) == 0)
-			memcpy(c + 9, "svd", 3);
-	CHECK_EQ_INT(test_method_forge(env, &model, "weights", SECTION_DOUBLE, 0, 0.5), RECSYS_NEWER_FORMAT);
+			memcpy(c + 9, "bpr", 3);
+	CHECK_EQ_INT(reopen(env, &model), RECSYS_NEWER_FORMAT);
 	test_method_done(env);
 }
 

@@ -192,9 +192,9 @@ hybrid_estimate(const Shape *shape, const void *params, Estimate *estimate)
 	int			n;
 
 	memset(estimate, 0, sizeof(*estimate));
-	if (hybrid_parts(&env, params, parts, &n) != RECSYS_OK)
-		return;
-	estimate_parts(shape, parts, n, estimate);
+	if (hybrid_parts(&env, params, parts, &n) == RECSYS_OK)
+		estimate_parts(shape, parts, n, estimate);
+	env_free_all(&env);
 	if (hybrid_is_weighted(p->strategy) && p->weights.n == 0)
 	{
 		double		fold_bytes = 60 * (double) shape->n_ratings + 80 * (double) shape->n_users;
