@@ -76,6 +76,12 @@ prepare_worker(Env *env, const Batch *batch, BatchWorker *worker)
 	worker->scores = env_alloc_zero(env, chunk * n_courses, sizeof(float));
 	worker->allowed = env_alloc_zero(env, n_courses, 1);
 	worker->heap = env_alloc_zero(env, (size_t) batch->n, sizeof(TopkItem));
+	if (batch->rec->method->score_sources != NULL)
+	{
+		worker->sources = env_alloc_zero(env, n_courses, 1);
+		if (worker->sources == NULL)
+			return env->status;
+	}
 	if (worker->scratch == NULL || worker->vectors == NULL || worker->scores == NULL ||
 		worker->allowed == NULL || worker->heap == NULL)
 		return env->status;
@@ -127,9 +133,17 @@ rank_alone(const Batch *batch, BatchWorker *worker, const History *history, floa
 		   Ranked *ranked)
 {
 	RankOptions options = rank_options(batch, worker);
+	const Method *method = batch->rec->method;
+	int			n;
 
-	batch->rec->method->score(batch->rec, history, worker->scratch, scores);
-	return recommender_rank(batch->rec, scores, &options, worker->heap, ranked);
+	if (worker->sources == NULL)
+		method->score(batch->rec, history, worker->scratch, scores);
+	else
+		method->score_sources(batch->rec, history, worker->scratch, scores, worker->sources);
+	n = recommender_rank(batch->rec, scores, &options, worker->heap, ranked);
+	for (int i = 0; i < n && worker->sources != NULL; i++)
+		ranked[i].source = worker->sources[ranked[i].course];
+	return n;
 }
 
 /* How far below the n-th best score by block one of the n best can be. */
@@ -173,7 +187,7 @@ rank_candidates(const Batch *batch, const BatchWorker *worker, const float *vect
 	}
 	topk_sort(&best);
 	for (int i = 0; i < best.n; i++)
-		ranked[i] = (Ranked) {best.items[i].index, best.items[i].score};
+		ranked[i] = (Ranked) {best.items[i].index, best.items[i].score, 0};
 	return best.n;
 }
 

@@ -29,6 +29,7 @@ typedef struct BatchWorker
 	void	   *scratch;		/* of the method */
 	float	   *vectors;		/* chunk x vector_size */
 	float	   *scores;			/* chunk x n_courses */
+	uint8_t    *sources;		/* n_courses, of a method that names sources; else NULL */
 	uint8_t    *allowed;		/* n_courses */
 	TopkItem   *heap;			/* n */
 } BatchWorker;

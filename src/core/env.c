@@ -136,6 +136,18 @@ link_block(Env *env, EnvBlock *block)
 		env->memory_peak = env->memory_used;
 }
 
+/* Takes a block out of the list. */
+static void
+unlink_block(Env *env, EnvBlock *block)
+{
+	if (block->next != NULL)
+		block->next->prev = block->prev;
+	if (block->prev != NULL)
+		block->prev->next = block->next;
+	else
+		env->blocks = block->next;
+}
+
 /* Count * size bytes, not set. */
 void *
 env_alloc(Env *env, size_t count, size_t size)
@@ -215,12 +227,7 @@ env_free(Env *env, void *data)
 	if (data == NULL)
 		return;
 	block = data_block(data);
-	if (block->next != NULL)
-		block->next->prev = block->prev;
-	if (block->prev != NULL)
-		block->prev->next = block->next;
-	else
-		env->blocks = block->next;
+	unlink_block(env, block);
 	env->memory_used -= block->total;
 	SHOW_BYTES(block->origin, block->total);
 	env->release(block->origin, env->ctx);
@@ -253,6 +260,16 @@ env_leave(Env *outer, Env *inner, RecsysStatus status)
 	memcpy(outer->detail, inner->detail, sizeof(outer->detail));
 	memcpy(outer->hint, inner->hint, sizeof(outer->hint));
 	return status;
+}
+
+/* inner, which counts what outer holds, has counted it already. */
+void
+env_keep(Env *outer, Env *inner, void *data)
+{
+	EnvBlock   *block = data_block(data);
+
+	unlink_block(inner, block);
+	link_block(outer, block);
 }
 
 /* Records a failure. */
@@ -316,8 +333,16 @@ env_progress(Env *env, Phase phase, int64_t iteration, int64_t of)
 void
 env_loss(Env *env, int iteration, const char *term, double value)
 {
-	if (env->loss != NULL)
-		env->loss(iteration, term, value, env->ctx);
+	char		name[128];
+
+	if (env->loss == NULL)
+		return;
+	if (env->loss_prefix != NULL)
+	{
+		snprintf(name, sizeof(name), "%s.%s", env->loss_prefix, term);
+		term = name;
+	}
+	env->loss(iteration, term, value, env->ctx);
 }
 
 /* Passes a message for the user on. */

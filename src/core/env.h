@@ -69,6 +69,7 @@ typedef struct Env
 	void		(*message) (MessageLevel level, const char *text, void *ctx);
 	void	   *ctx;
 
+	const char *loss_prefix;	/* before the terms of losses, with a dot between; NULL: none */
 	int			n_threads;		/* threads to use, this one included; 0 means 1 */
 	size_t		memory_limit;	/* bytes; 0 means no limit */
 	size_t		memory_used;	/* bytes held now */
@@ -108,6 +109,9 @@ extern void env_free_all(Env *env);
  */
 extern void env_enter(const Env *outer, Env *inner);
 extern RecsysStatus env_leave(Env *outer, Env *inner, RecsysStatus status);
+
+/* Makes a block of inner one of outer, which outlives the part. */
+extern void env_keep(Env *outer, Env *inner, void *block);
 
 /* Would another `bytes` stay within the limit?  Fails like env_alloc if not. */
 extern RecsysStatus env_reserve(Env *env, size_t bytes);

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "core/evaluate_parts.h"
+#include "core/parts.h"
 
 const char *const baseline_names[N_BASELINES] = {
 	[BASELINE_GLOBAL_MEAN] = "global_mean",
@@ -30,9 +31,9 @@ evaluate_defaults(void)
 
 /* Why the method cannot be asked for ratings of these data; fails. */
 static RecsysStatus
-refuse_ratings(Env *env, const Method *method)
+refuse_ratings(Env *env, const Method *method, bool predicts)
 {
-	if (method->predict == NULL)
+	if (!predicts)
 	{
 		env_fail(env, RECSYS_BAD_ARGUMENT, "method \"%s\" does not predict ratings", method->name);
 		return env_hint(env, "Ask for ranking metrics.");
@@ -43,12 +44,15 @@ refuse_ratings(Env *env, const Method *method)
 
 /* Groups to measure: those asked for, or all that are possible. */
 static RecsysStatus
-choose_groups(Env *env, const Method *method, bool implicit, const EvaluateOptions *options,
-			  unsigned *groups)
+choose_groups(Env *env, const Method *method, const void *params, bool implicit,
+			  const EvaluateOptions *options, unsigned *groups)
 {
-	bool		predicts = method->predict != NULL && !implicit;
+	bool		can_predict;
+	bool		predicts;
 	bool		cut = !isnan(options->relevance);
 
+	TRY(method_predicts(env, method, params, &can_predict));
+	predicts = can_predict && !implicit;
 	if (options->groups == 0)
 	{
 		*groups = METRICS_RANKING | (predicts ? METRICS_RATING : 0u) |
@@ -56,7 +60,7 @@ choose_groups(Env *env, const Method *method, bool implicit, const EvaluateOptio
 		return RECSYS_OK;
 	}
 	if ((options->groups & (METRICS_RATING | METRICS_CLASSIFICATION)) && !predicts)
-		return refuse_ratings(env, method);
+		return refuse_ratings(env, method, can_predict);
 	if ((options->groups & METRICS_CLASSIFICATION) && !cut)
 	{
 		env_fail(env, RECSYS_BAD_ARGUMENT, "classification metrics need relevance");
@@ -182,7 +186,7 @@ evaluate_fold(Env *env, const Method *method, const void *params, const Fold *fo
 
 	memset(evaluation, 0, sizeof(*evaluation));
 	TRY(check_options(env, options));
-	TRY(choose_groups(env, method, fold->implicit, options, &measuring.groups));
+	TRY(choose_groups(env, method, params, fold->implicit, options, &measuring.groups));
 	begin_measured(&measured);
 	env_enter(env, &inner);
 	inner.loss = NULL;			/* the training log is for models that are kept */

@@ -55,7 +55,8 @@ typedef enum ReasonKind
 	REASON_GROUP,				/* index: a group of users */
 	REASON_CLUSTER,				/* index: a cluster, from 0 */
 	REASON_POPULARITY,			/* index: unused */
-	REASON_RULE					/* index: a rule of the model, see Method.rule */
+	REASON_RULE,				/* index: a rule of the model, see Method.rule */
+	REASON_PART					/* index: a part of a combination, see source_name */
 } ReasonKind;
 
 typedef struct Reason
@@ -105,6 +106,17 @@ typedef struct ClusterCourses
 	const int32_t *enrollments; /* ratings in training by users of the cluster */
 } ClusterCourses;
 
+/* Methods that a method can be made of. */
+#define METHOD_PARTS_MAX 8
+
+/* One of the methods that a method is made of. */
+typedef struct MethodPart
+{
+	const struct Method *method;
+	void	   *params;			/* of that method */
+	char		name[PARAM_TEXT_SIZE];	/* of this part: the source of its rows */
+} MethodPart;
+
 typedef struct Method
 {
 	const char *name;
@@ -117,6 +129,19 @@ typedef struct Method
 
 	/* Does a model with these parameters hold rows of users?  NULL: none ever does. */
 	bool		(*stores_user_rows) (const void *params);
+
+	/*
+	 * Methods made of others, else all three NULL.  Which ones, by the parameters: fills at most
+	 * METHOD_PARTS_MAX parts (parts.h).
+	 */
+	RecsysStatus (*parts) (Env *env, const void *params, MethodPart *parts, int *n);
+
+	/* As score; sources[c]: number of the part that the score of course c comes from, if it has one. */
+	void		(*score_sources) (const Recommender *rec, const History *history, void *scratch,
+								  float *scores, uint8_t *sources);
+
+	/* The name of a part. */
+	const char *(*source_name) (const Recommender *rec, int source);
 
 	/* Parameters that contradict each other or the data; may be NULL. */
 	RecsysStatus (*check) (Env *env, const TrainingSet *set, const void *params);
@@ -217,6 +242,8 @@ struct Recommender
 	Model		model;
 	void	   *params;			/* method->params.size bytes */
 	void	   *state;			/* method->state_size bytes */
+	unsigned	needs;			/* NEEDS_* of the method and its parts */
+	bool		predicts;		/* ratings: the method, and all its parts */
 	Summary		summary;
 	int32_t		n_courses;
 	KeyKind		course_kind;
@@ -227,7 +254,7 @@ struct Recommender
 	const int32_t *course_counts;	/* ratings of each course */
 	const int32_t *popularity_order;	/* courses, most ratings first, then by id */
 	const int32_t *popularity_rank; /* place of each course in that order */
-	const float *course_bias;	/* methods that predict: mean + bias = expected rating; else NULL */
+	const float *course_bias;	/* models that predict: mean + bias = expected rating; else NULL */
 	StringTable genre_names;	/* NEEDS_GENRES: in the order of the genre columns */
 	StringTable groups;			/* NEEDS_GROUPS: "age_band=25-34, country=DE", in bytewise order */
 };
@@ -243,10 +270,16 @@ extern int32_t recommender_find_text(const Recommender *rec, const char *id, int
 extern int32_t recommender_find_group(const Recommender *rec, const char *text, int64_t length);
 
 /*
+ * Fails unless the parameters fit the data: RECSYS_BAD_DATA when the set lacks what
+ * the method needs.
+ */
+extern RecsysStatus recommender_check(Env *env, const Method *method, const void *params,
+									  const TrainingSet *set);
+
+/*
  * Trains: checks parameters against the data, fits, adds the common sections
- * and returns the finished block (owned by the Env).  RECSYS_BAD_DATA when the
- * set lacks what the method needs.  The fingerprint, which the model keeps, is
- * set before: trainingset_fingerprint.
+ * and returns the finished block (owned by the Env).  The fingerprint, which the
+ * model keeps, is set before: trainingset_fingerprint.
  */
 extern RecsysStatus recommender_train(Env *env, const Method *method, const void *params,
 									  const TrainingSet *set, void **bytes, size_t *length);
@@ -285,6 +318,7 @@ typedef struct Ranked
 {
 	int32_t		course;
 	float		score;			/* NO_OPINION: placed by popularity */
+	int			source;			/* set by batch_rank: as in sources of score_sources, else 0 */
 } Ranked;
 
 /*
@@ -299,7 +333,7 @@ extern int	recommender_rank(const Recommender *rec, const float *scores, const R
 /*
  * Estimated rating on the observed scale, total: mean + biases where the method
  * has no opinion or the course is IDMAP_NONE.  history holds no row of course.
- * Only for methods that predict, as recommender_baseline.
+ * Only for models that predict, as recommender_baseline.
  */
 extern double recommender_predict(const Recommender *rec, const History *history, int32_t course,
 								  void *scratch);

@@ -24,6 +24,7 @@ const Method *const recsys_methods[] = {
 	&method_bpr,
 	&method_ease,
 	&method_association_rules,
+	&method_hybrid,
 	NULL
 };
 

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "core/params.h"
+#include "core/parts.h"
 
 #define MAX_EXACT_INTEGER 9007199254740992.0	/* 2^53: doubles hold all integers up to here */
 #define MAX_INTERVAL 3155760000.0	/* 100 years */
@@ -164,6 +165,29 @@ parse_range(const char *text, size_t length, double *low, double *high)
 		parse_number(comma + 1, (size_t) (end - comma) - 2, high);
 }
 
+/* "[0.5,0.25]" to one and more numbers, at most PARAM_INPUT_MAX_NUMBERS; how many, or 0 for any other text. */
+static int
+parse_numbers(const char *text, size_t length, double *numbers)
+{
+	const char *end = text + length;
+	int			n = 0;
+
+	if (length < 2 || text[0] != '[' || end[-1] != ']')
+		return 0;
+	for (text++; text <= end && n < PARAM_INPUT_MAX_NUMBERS; n++)
+	{
+		const char *comma = memchr(text, ',', (size_t) (end - text));
+		const char *stop = comma != NULL ? comma : end - 1;
+
+		if (!parse_number(text, (size_t) (stop - text), &numbers[n]))
+			return 0;
+		if (comma == NULL)
+			return n + 1;
+		text = comma + 1;
+	}
+	return 0;
+}
+
 /* ---------------------------------------------------------------- messages */
 
 /* Bytes of a user's text to show: not too many, and no half of a UTF-8 character. */
@@ -267,6 +291,9 @@ hint_valid(Env *env, const ParamDef *def)
 		case PARAM_TEXT:
 			env_hint(env, "Write 1 to %d bytes of text.", PARAM_TEXT_SIZE - 1);
 			break;
+		case PARAM_PARTS:
+			env_hint(env, PARTS_HINT);
+			break;
 		default:
 			hint_numbers(env, def);
 			break;
@@ -284,7 +311,9 @@ fail_type(Env *env, const ParamDef *def)
 		[PARAM_CHOICE] = "text",
 		[PARAM_INTERVAL] = "an interval",
 		[PARAM_RANGE] = "an array of two integers",
-		[PARAM_TEXT] = "text"
+		[PARAM_TEXT] = "text",
+		[PARAM_NUMBERS] = "an array of 1 to 8 numbers",
+		[PARAM_PARTS] = "a list of methods"
 	};
 
 	env_fail(env, RECSYS_BAD_ARGUMENT, "parameter \"%s\" must be %s", def->name,
@@ -340,6 +369,11 @@ set_null(Env *env, const ParamDef *def, void *value)
 		if (def->type == PARAM_TEXT)
 		{
 			memset(value, 0, PARAM_TEXT_SIZE);
+			return RECSYS_OK;
+		}
+		if (def->type == PARAM_NUMBERS)
+		{
+			memset(value, 0, sizeof(ParamNumbers));
 			return RECSYS_OK;
 		}
 	}
@@ -445,6 +479,36 @@ set_string(Env *env, const ParamDef *def, char *value, const char *text, size_t 
 	return RECSYS_OK;
 }
 
+/* Sets a PARAM_NUMBERS. */
+static RecsysStatus
+set_numbers(Env *env, const ParamDef *def, ParamNumbers *value, const ParamInput *input)
+{
+	ParamNumbers numbers = {.n = input->n_numbers};
+
+	if (input->n_numbers < 1 || input->n_numbers > PARAM_NUMBERS_MAX)
+		return fail_type(env, def);
+	for (int i = 0; i < input->n_numbers; i++)
+		TRY(set_number(env, def, &numbers.values[i], input->numbers[i]));
+	*value = numbers;
+	return RECSYS_OK;
+}
+
+/* Sets a PARAM_PARTS. */
+static RecsysStatus
+set_parts(Env *env, const ParamDef *def, char *value, const char *text, size_t length)
+{
+	if (length >= PARAM_PARTS_SIZE)
+	{
+		env_fail(env, RECSYS_BAD_ARGUMENT, "value of parameter \"%s\" is too long", def->name);
+		return env_detail(env, "It has %zu bytes; at most %d are possible.", length,
+						  PARAM_PARTS_SIZE - 1);
+	}
+	TRY(parts_check(env, def->name, text, length));
+	memset(value, 0, PARAM_PARTS_SIZE);
+	memcpy(value, text, length);
+	return RECSYS_OK;
+}
+
 /* Sets one value: the only way in. */
 static RecsysStatus
 set_value(Env *env, const ParamDef *def, void *params, const ParamInput *input)
@@ -456,7 +520,9 @@ set_value(Env *env, const ParamDef *def, void *params, const ParamInput *input)
 		[PARAM_CHOICE] = PARAM_INPUT_TEXT,
 		[PARAM_INTERVAL] = PARAM_INPUT_NUMBER,
 		[PARAM_RANGE] = PARAM_INPUT_NUMBERS,
-		[PARAM_TEXT] = PARAM_INPUT_TEXT
+		[PARAM_TEXT] = PARAM_INPUT_TEXT,
+		[PARAM_NUMBERS] = PARAM_INPUT_NUMBERS,
+		[PARAM_PARTS] = PARAM_INPUT_JSON
 	};
 	void	   *value = (char *) params + def->offset;
 
@@ -476,6 +542,10 @@ set_value(Env *env, const ParamDef *def, void *params, const ParamInput *input)
 			return set_range(env, def, value, input->numbers[0], input->numbers[1]);
 		case PARAM_TEXT:
 			return set_string(env, def, value, input->text, input->length);
+		case PARAM_NUMBERS:
+			return set_numbers(env, def, value, input);
+		case PARAM_PARTS:
+			return set_parts(env, def, value, input->text, input->length);
 		default:
 			return set_number(env, def, value, input->number);
 	}
@@ -515,6 +585,11 @@ read_input(const ParamDef *def, const char *text, size_t length)
 		input.type = PARAM_INPUT_NUMBERS;
 		input.n_numbers = 2;
 	}
+	else if (def->type == PARAM_NUMBERS &&
+			 (input.n_numbers = parse_numbers(text, length, input.numbers)) > 0)
+		input.type = PARAM_INPUT_NUMBERS;
+	else if (def->type == PARAM_PARTS)
+		input.type = PARAM_INPUT_JSON;
 	else if ((def->type == PARAM_INT || def->type == PARAM_FLOAT || def->type == PARAM_INTERVAL) &&
 			 parse_number(text, length, &input.number))
 		input.type = PARAM_INPUT_NUMBER;
@@ -551,6 +626,25 @@ format_nullable(double value, char *text, size_t size)
 	return snprintf(text, size, "%s", number);
 }
 
+/* Formats several numbers, none as null. */
+static int
+format_numbers(const ParamNumbers *numbers, char *text, size_t size)
+{
+	char		all[PARAM_NUMBERS_MAX * (NUMBER_SIZE + 1) + 2];
+	char		number[NUMBER_SIZE];
+	int			length = 0;
+
+	if (numbers->n == 0)
+		return snprintf(text, size, "null");
+	for (int i = 0; i < numbers->n; i++)
+	{
+		format_number(numbers->values[i], number);
+		length += snprintf(all + length, sizeof(all) - (size_t) length, "%c%s", i == 0 ? '[' : ',',
+						   number);
+	}
+	return snprintf(text, size, "%s]", all);
+}
+
 /* Formats without minding that the text may have been cut: the length it would have. */
 static int
 format_value(const ParamDef *def, const void *value, char *text, size_t size)
@@ -572,6 +666,10 @@ format_value(const ParamDef *def, const void *value, char *text, size_t size)
 			return snprintf(text, size, "[%d,%d]", (int) range->low, (int) range->high);
 		case PARAM_TEXT:
 			return snprintf(text, size, "%s", string[0] != '\0' ? string : "null");
+		case PARAM_NUMBERS:
+			return format_numbers(value, text, size);
+		case PARAM_PARTS:
+			return snprintf(text, size, "%s", string);
 		default:
 			return format_nullable(*(const double *) value, text, size);
 	}
@@ -586,6 +684,13 @@ params_format(const ParamDef *def, const void *params, char *text, size_t size)
 	return (size_t) length < size ? length : (int) size - 1;
 }
 
+/* Bytes that the formatted value of a definition takes at most, terminated. */
+static size_t
+value_room(const ParamDef *def)
+{
+	return def->type == PARAM_PARTS || def->type == PARAM_NUMBERS ? PARAM_VALUE_SIZE : PARAM_TEXT_SIZE;
+}
+
 /* Writes a line for every definition. */
 RecsysStatus
 params_write(Env *env, const ParamTable *table, const void *params, char **text, size_t *length)
@@ -596,13 +701,13 @@ params_write(Env *env, const ParamTable *table, const void *params, char **text,
 	char	   *block;
 
 	for (int i = 0; (def = params_def(table, i)) != NULL; i++)
-		room += strlen(def->name) + PARAM_TEXT_SIZE + sizeof("=\n");
+		room += strlen(def->name) + value_room(def) + sizeof("=\n");
 	block = env_alloc(env, room, 1);
 	if (block == NULL)
 		return env->status;
 	for (int i = 0; (def = params_def(table, i)) != NULL; i++)
 	{
-		char		value[PARAM_TEXT_SIZE];
+		char		value[PARAM_VALUE_SIZE];
 
 		params_format(def, params, value, sizeof(value));
 		used += (size_t) snprintf(block + used, room - used, "%s=%s\n", def->name, value);
@@ -638,9 +743,12 @@ read_lines(Env *env, const ParamTable *table, void *params, bool *seen, const ch
 	for (int number = 1; text < end; number++)
 	{
 		const char *line_end = memchr(text, '\n', (size_t) (end - text));
+		RecsysStatus status = line_end == NULL ? RECSYS_CORRUPT :
+			read_line(env, table, params, seen, text, (size_t) (line_end - text));
 
-		if (line_end == NULL ||
-			read_line(env, table, params, seen, text, (size_t) (line_end - text)) != RECSYS_OK)
+		if (status == RECSYS_NO_MEMORY || status == RECSYS_OVER_LIMIT)
+			return status;
+		if (status != RECSYS_OK)
 		{
 			env_fail(env, RECSYS_CORRUPT, "parameters of the model are damaged");
 			env_hint(env, "Train the model again, or restore it from a backup.");

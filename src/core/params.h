@@ -20,16 +20,27 @@ typedef enum ParamType
 	PARAM_CHOICE,				/* int: position in choices */
 	PARAM_INTERVAL,				/* double, seconds; NAN is null */
 	PARAM_RANGE,				/* ParamRange: two integers, low <= high */
-	PARAM_TEXT					/* char[PARAM_TEXT_SIZE], terminated; empty is null, "null" refused */
+	PARAM_TEXT,					/* char[PARAM_TEXT_SIZE], terminated; empty is null, "null" refused */
+	PARAM_NUMBERS,				/* ParamNumbers; none is null */
+	PARAM_PARTS					/* char[PARAM_PARTS_SIZE], terminated: methods as JSON, see parts.h */
 } ParamType;
 
-#define PARAM_TEXT_SIZE 64		/* bytes of a PARAM_TEXT value, or of any formatted one, terminated */
+#define PARAM_TEXT_SIZE 64		/* bytes of a PARAM_TEXT value, terminated */
+#define PARAM_PARTS_SIZE 1024	/* of a PARAM_PARTS value, terminated */
+#define PARAM_VALUE_SIZE PARAM_PARTS_SIZE	/* of any formatted value, terminated */
+#define PARAM_NUMBERS_MAX 8		/* of a PARAM_NUMBERS value */
 
 typedef struct ParamRange
 {
 	int32_t		low;
 	int32_t		high;
 } ParamRange;
+
+typedef struct ParamNumbers
+{
+	int64_t		n;
+	double		values[PARAM_NUMBERS_MAX];
+} ParamNumbers;
 
 typedef struct ParamDef
 {
@@ -38,7 +49,7 @@ typedef struct ParamDef
 	ParamType	type;
 	size_t		offset;			/* of the value in the struct of parameters */
 	const char *default_text;	/* as params_format writes it; "null" makes null a valid value */
-	double		min;			/* of a number, or of both ends of a range; -INFINITY: none */
+	double		min;			/* of a number, of all of several, or of both ends of a range; -INFINITY: none */
 	double		max;			/* INFINITY: none */
 	const char *choices;		/* PARAM_CHOICE: names separated by spaces */
 	const char *description;	/* one sentence, shown to users */
@@ -80,10 +91,11 @@ typedef enum ParamInputType
 	PARAM_INPUT_BOOL,
 	PARAM_INPUT_NUMBER,
 	PARAM_INPUT_TEXT,
-	PARAM_INPUT_NUMBERS			/* an array of numbers */
+	PARAM_INPUT_NUMBERS,		/* an array of numbers */
+	PARAM_INPUT_JSON			/* of a PARAM_PARTS: any JSON but null, as text */
 } ParamInputType;
 
-#define PARAM_INPUT_MAX_NUMBERS 4
+#define PARAM_INPUT_MAX_NUMBERS PARAM_NUMBERS_MAX
 
 typedef struct ParamInput
 {
@@ -116,8 +128,8 @@ extern RecsysStatus params_set(Env *env, const ParamTable *table, void *params,
 
 /*
  * The value as text: true, 40, 0.5, cosine, 2592000 (an interval, in seconds),
- * [1,3], null.  Numbers have the fewest digits (15 to 17 are tried) that read
- * back to the same value.  PARAM_TEXT_SIZE bytes are always enough.  Returns the
+ * [1,3], null, ["als", "knn"].  Numbers have the fewest digits (15 to 17 are tried)
+ * that read back to the same value.  PARAM_VALUE_SIZE bytes are always enough.  Returns the
  * length; always terminated.
  */
 extern int	params_format(const ParamDef *def, const void *params, char *text, size_t size);

@@ -48,8 +48,7 @@ rank_scored(const Recommender *rec, const float *scores, const RankOptions *opti
 	topk_sort(&topk);
 	for (int i = 0; i < topk.n; i++)
 	{
-		ranked[i].course = heap[i].index;
-		ranked[i].score = heap[i].score;
+		ranked[i] = (Ranked) {heap[i].index, heap[i].score, 0};
 	}
 	return topk.n;
 }
@@ -65,9 +64,7 @@ fill_popular(const Recommender *rec, const float *scores, const RankOptions *opt
 
 		if (!is_scored(scores[course]) && is_allowed(options, course))
 		{
-			ranked[n_ranked].course = course;
-			ranked[n_ranked].score = NO_OPINION;
-			n_ranked++;
+			ranked[n_ranked++] = (Ranked) {course, NO_OPINION, 0};
 		}
 	}
 	return n_ranked;

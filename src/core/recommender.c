@@ -13,6 +13,7 @@
 
 #include "core/baseline.h"
 #include "core/method.h"
+#include "core/parts.h"
 #include "core/sections.h"
 
 /* Longest name of a method that a model may give. */
@@ -251,14 +252,16 @@ open_sections(Env *env, Recommender *rec)
 	const Method *method = rec->method;
 
 	TRY(open_params(env, rec));
+	TRY(method_needs(env, method, rec->params, &rec->needs));
+	TRY(method_predicts(env, method, rec->params, &rec->predicts));
 	TRY(open_summary(env, rec));
 	TRY(open_courses(env, rec));
 	TRY(open_popularity(env, rec));
-	if (method->predict != NULL)
+	if (rec->predicts)
 		TRY(open_baseline(env, rec));
-	if (method->needs & NEEDS_GENRES)
+	if (rec->needs & NEEDS_GENRES)
 		TRY(model_get_strings(env, &rec->model, "genre_names", -1, &rec->genre_names));
-	if (method->needs & NEEDS_GROUPS)
+	if (rec->needs & NEEDS_GROUPS)
 		TRY(model_get_strings(env, &rec->model, "groups", -1, &rec->groups));
 	rec->state = env_alloc_zero(env, 1, method->state_size);
 	if (rec->state == NULL)

@@ -12,6 +12,7 @@
 
 #include "core/baseline.h"
 #include "core/method.h"
+#include "core/parts.h"
 #include "core/sections.h"
 
 /* Does the set have what the method reads beside the ratings? */
@@ -186,17 +187,30 @@ static RecsysStatus
 put_common(Env *env, ModelWriter *writer, const Method *method, const void *params,
 		   const TrainingSet *set)
 {
+	unsigned	needs;
+	bool		predicts;
+
+	TRY(method_needs(env, method, params, &needs));
+	TRY(method_predicts(env, method, params, &predicts));
 	TRY(put_method(env, writer, method, params));
 	TRY(put_summary(env, writer, &set->summary));
 	TRY(put_courses(env, writer, &set->courses));
 	TRY(put_popularity(env, writer, &set->by_course));
-	if (method->predict != NULL)
+	if (predicts)
 		TRY(put_baseline(env, writer, set));
-	if (method->needs & NEEDS_GENRES)
+	if (needs & NEEDS_GENRES)
 		TRY(model_put_strings(env, writer, "genre_names", &set->genre_names));
-	if (method->needs & NEEDS_GROUPS)
+	if (needs & NEEDS_GROUPS)
 		TRY(model_put_strings(env, writer, "groups", &set->groups));
 	return RECSYS_OK;
+}
+
+/* What it needs, and what it asks of its parameters; a method of parts asks for these. */
+RecsysStatus
+recommender_check(Env *env, const Method *method, const void *params, const TrainingSet *set)
+{
+	TRY(check_needs(env, method, set));
+	return method->check == NULL ? RECSYS_OK : method->check(env, set, params);
 }
 
 /* Checks, fits, adds the common sections. */
@@ -206,9 +220,7 @@ recommender_train(Env *env, const Method *method, const void *params, const Trai
 {
 	ModelWriter writer;
 
-	TRY(check_needs(env, method, set));
-	if (method->check != NULL)
-		TRY(method->check(env, set, params));
+	TRY(recommender_check(env, method, params, set));
 	model_begin(&writer);
 	TRY(method->fit(env, set, params, &writer));
 	TRY(put_common(env, &writer, method, params, set));

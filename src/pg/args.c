@@ -477,13 +477,24 @@ read_numbers(JsonbContainer *array, ParamInput *input)
 	{
 		if (token != WJB_ELEM || input->n_numbers < 0)
 			continue;
-		if (value.type != jbvNumeric || input->n_numbers == PARAM_INPUT_MAX_NUMBERS)
+		if (value.type != jbvNumeric)
 			input->n_numbers = -1;
-		else
-			input->numbers[input->n_numbers++] = json_number(value.val.numeric);
+		else if (input->n_numbers++ < PARAM_INPUT_MAX_NUMBERS)
+			input->numbers[input->n_numbers - 1] = json_number(value.val.numeric);
 	}
 	if (input->n_numbers < 0)
 		input->n_numbers = 0;
+}
+
+/* A JSON value as text, in the one form that jsonb has for it. */
+static void
+read_json(const JsonbValue *value, ParamInput *input)
+{
+	Jsonb	   *json = JsonbValueToJsonb((JsonbValue *) value);
+
+	input->type = PARAM_INPUT_JSON;
+	input->text = JsonbToCString(NULL, &json->root, VARSIZE(json));
+	input->length = strlen(input->text);
 }
 
 /* A JSON value as the core takes it. */
@@ -491,6 +502,11 @@ static void
 read_input(const JsonbValue *value, const ParamDef *def, ParamInput *input)
 {
 	memset(input, 0, sizeof(*input));
+	if (def && def->type == PARAM_PARTS && value->type != jbvNull)
+	{
+		read_json(value, input);
+		return;
+	}
 	switch (value->type)
 	{
 		case jbvNull:
@@ -580,7 +596,7 @@ params_to_jsonb(const Method *method, const void *params)
 	initStringInfo(&json);
 	for (int i = 0; (def = params_def(&method->params, i)) != NULL; i++)
 	{
-		char		value[PARAM_TEXT_SIZE + 64];
+		char		value[PARAM_VALUE_SIZE];
 
 		params_format(def, params, value, sizeof(value));
 		appendStringInfo(&json, "%c\"%s\":", i == 0 ? '{' : ',', def->name);

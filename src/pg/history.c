@@ -235,7 +235,7 @@ history_fetch(Dataset *dataset, const Recommender *rec, const UserArg *user)
 		history->h.has_key = true;
 		history->h.user_hash = user_key_hash(key_kind(columns.types[0]),
 											 key_from_datum(columns.types[0], value, &buffer));
-		if (rec->method->needs & NEEDS_GROUPS)
+		if (rec->needs & NEEDS_GROUPS)
 			history->h.group = fetch_group(dataset, rec, user);
 	}
 	history_finish(history);

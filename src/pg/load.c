@@ -16,6 +16,7 @@
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
 
+#include "core/parts.h"
 #include "pg/keys.h"
 #include "pg/load.h"
 #include "pg/load_terms.h"
@@ -23,23 +24,39 @@
 
 #define PROGRESS_ROWS 1024		/* rows between two reports */
 
-/* What a method with these parameters reads. */
-LoadRequest
-load_request(const Method *method, const void *params)
+/* Which words a method without parts reads, if it says so. */
+static void
+request_words(LoadRequest *request, const Method *method, const void *params)
 {
-	LoadRequest request = {.needs = method->needs, .ngram_low = 1, .ngram_high = 1};
 	const ParamDef *def;
 
 	if ((def = params_find(&method->params, "ngram_range", strlen("ngram_range"))) != NULL)
 	{
 		const ParamRange *range = (const ParamRange *) ((const char *) params + def->offset);
 
-		request.ngram_low = range->low;
-		request.ngram_high = range->high;
+		request->ngram_low = range->low;
+		request->ngram_high = range->high;
 	}
 	if ((def = params_find(&method->params, "text_search_config",
 						   strlen("text_search_config"))) != NULL)
-		request.text_search_config = (const char *) params + def->offset;
+		request->text_search_config = (const char *) params + def->offset;
+}
+
+/* What a method with these parameters reads; parts of it that read words read the same ones. */
+LoadRequest
+load_request(const Method *method, const void *params)
+{
+	LoadRequest request = {.ngram_low = 1, .ngram_high = 1};
+	MethodPart	parts[METHOD_PARTS_MAX];
+	int			n;
+	Env			env;
+
+	env_for_context(&env, CurrentMemoryContext);
+	env_check(&env, method_needs(&env, method, params, &request.needs));
+	env_check(&env, method_parts(&env, method, params, parts, &n));
+	request_words(&request, method, params);
+	for (int i = 0; i < n; i++)
+		request_words(&request, parts[i].method, parts[i].params);
 	return request;
 }
 

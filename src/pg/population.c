@@ -259,7 +259,7 @@ population_load(Population *p, Job *job, const Serving *serving, bool with_other
 	memset(p, 0, sizeof(*p));
 	load_training_set(job, dataset, &request, &p->set);
 	env_check(&job->env, idmap_init(&job->env, &p->others, p->set.users.kind));
-	others.with_groups = (serving->rec->method->needs & NEEDS_GROUPS) && dataset->users &&
+	others.with_groups = (serving->rec->needs & NEEDS_GROUPS) && dataset->users &&
 		dataset->n_features > 0;
 	if (dataset->users && (with_others || others.with_groups))
 		load_others(&others);

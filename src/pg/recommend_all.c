@@ -169,7 +169,7 @@ emit_user(Call *call, const BatchJob *all, int64 i, const Titles *titles)
 			user, Int32GetDatum(r + 1), PointerGetDatum(cstring_to_text_with_len(id, length)),
 			title ? CStringGetTextDatum(title) : (Datum) 0,
 			scored ? score_datum(score) : (Datum) 0,
-			CStringGetTextDatum(row_source(all->serving, scored))
+			CStringGetTextDatum(row_source(all->serving, scored, rows[r].source))
 		};
 
 		call_row(call, values, nulls);

@@ -53,7 +53,7 @@ check_unchanged(const Serving *serving)
 	if ((now->courses == NULL || then->courses == NULL ||
 		 same_name(now->courses_key, then->courses_key)) &&
 		(now->rating_column == NULL) == (then->rating_column == NULL) &&
-		(!(serving->rec->method->needs & NEEDS_GROUPS) || same_attributes(now, then)))
+		(!(serving->rec->needs & NEEDS_GROUPS) || same_attributes(now, then)))
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -96,11 +96,15 @@ raise_cannot(const Serving *serving, const char *what, bool (*can) (const Method
 			 errhint("Methods that can are %s.", names)));
 }
 
-/* The text of the column source. */
+/* The text of the column source; a combination names the part that a scored row comes from. */
 const char *
-row_source(const Serving *serving, bool scored)
+row_source(const Serving *serving, bool scored, int source)
 {
-	return scored && serving->rec->method->personal ? serving->model->name : SOURCE_POPULAR;
+	const Method *method = serving->rec->method;
+
+	if (scored && method->source_name != NULL)
+		return method->source_name(serving->rec, source);
+	return scored && method->personal ? serving->model->name : SOURCE_POPULAR;
 }
 
 /* Marks courses by id; ids that the model does not know are passed over. */
@@ -148,16 +152,16 @@ course_id_datum(const Recommender *rec, int32_t course)
 
 /* A course as a row; score: as it is shown, or NO_OPINION. */
 static void
-add_recommendation(Call *call, const Serving *serving, int rank, int32_t course, float score,
+add_recommendation(Call *call, const Serving *serving, int rank, const Ranked *row, float score,
 				   const char *title)
 {
 	bool		scored = score != NO_OPINION;
 	bool		nulls[] = {false, false, title == NULL, !scored, false};
 	Datum		values[] = {
-		Int32GetDatum(rank), course_id_datum(serving->rec, course),
+		Int32GetDatum(rank), course_id_datum(serving->rec, row->course),
 		title ? CStringGetTextDatum(title) : (Datum) 0,
 		scored ? score_datum(score) : (Datum) 0,
-		CStringGetTextDatum(row_source(serving, scored))
+		CStringGetTextDatum(row_source(serving, scored, row->source))
 	};
 
 	call_row(call, values, nulls);
@@ -165,11 +169,11 @@ add_recommendation(Call *call, const Serving *serving, int rank, int32_t course,
 
 /*
  * The options->n best courses among those that are offered now, with their titles: ranks on until there
- * are that many or no course is left.  Returns how many there are.
+ * are that many or no course is left; sources: of a combination, else NULL.  Returns how many there are.
  */
 static int
-collect_best(const Serving *serving, const float *scores, RankOptions options, Titles *titles,
-			 Ranked *best)
+collect_best(const Serving *serving, const float *scores, const uint8_t *sources,
+			 RankOptions options, Titles *titles, Ranked *best)
 {
 	const Recommender *rec = serving->rec;
 	int			wanted = options.n;
@@ -184,7 +188,10 @@ collect_best(const Serving *serving, const float *scores, RankOptions options, T
 		int			n = recommender_rank(rec, scores, &options, heap, ranked);
 
 		for (int i = looked_at; i < n; i++)
+		{
 			courses[i] = ranked[i].course;
+			ranked[i].source = sources ? sources[ranked[i].course] : 0;
+		}
 		if (n > looked_at)
 			titles_fetch(titles, serving->dataset, rec, courses + looked_at, n - looked_at);
 		for (int i = looked_at; i < n && n_best < wanted; i++)
@@ -202,8 +209,8 @@ collect_best(const Serving *serving, const float *scores, RankOptions options, T
  * scores may be the same array, for these have been used when it is.
  */
 static void
-emit_best(Call *call, const Serving *serving, const float *scores, RankOptions options,
-		  const AnswerOptions *answer, const AnswerRoom *room)
+emit_best(Call *call, const Serving *serving, const float *scores, const uint8_t *sources,
+		  RankOptions options, const AnswerOptions *answer, const AnswerRoom *room)
 {
 	const Recommender *rec = serving->rec;
 	Titles	   *titles = titles_new(rec);
@@ -212,10 +219,10 @@ emit_best(Call *call, const Serving *serving, const float *scores, RankOptions o
 
 	options.n = answer_candidates(answer, rec->n_courses);
 	rows = palloc(sizeof(Ranked) * options.n);
-	n = collect_best(serving, scores, options, titles, rows);
+	n = collect_best(serving, scores, sources, options, titles, rows);
 	n = answer_finish(answer, room, n, rows);
 	for (int i = 0; i < n; i++)
-		add_recommendation(call, serving, i + 1, rows[i].course, answer_score(answer, rows, i),
+		add_recommendation(call, serving, i + 1, &rows[i], answer_score(answer, rows, i),
 						   titles->titles[rows[i].course]);
 }
 
@@ -265,9 +272,16 @@ recommend(Call *call, const Serving *serving, const History *history, const Sele
 		.allowed = allowed_courses(serving, history, selection)
 	};
 	AnswerRoom *choice = answer_room(serving, &selection->answer, room->scratch, room->scores);
+	uint8_t    *sources = NULL;
 
-	rec->method->score(rec, history, room->scratch, room->scores);
-	emit_best(call, serving, room->scores, options, &selection->answer, choice);
+	if (rec->method->score_sources)
+	{
+		sources = palloc0(rec->n_courses);
+		rec->method->score_sources(rec, history, room->scratch, room->scores, sources);
+	}
+	else
+		rec->method->score(rec, history, room->scratch, room->scores);
+	emit_best(call, serving, room->scores, sources, options, &selection->answer, choice);
 }
 
 /* Rows of recommend_courses. */
@@ -370,15 +384,15 @@ similar_course_rows(Call *call, const char *model, const char *course_id, int n,
 	options.allowed = allowed;
 	SPI_connect();
 	if (titles_available(serving.dataset, rec, course))
-		emit_best(call, &serving, room->scores, options, &answer, NULL);
+		emit_best(call, &serving, room->scores, NULL, options, &answer, NULL);
 	SPI_finish();
 }
 
-/* Can it estimate ratings? */
+/* Can it estimate ratings?  Of a combination, it depends on the parts. */
 static bool
 can_predict(const Method *method)
 {
-	return method->predict != NULL;
+	return method->predict != NULL && method->parts == NULL;
 }
 
 /* predict_rating: from the user's other ratings. */
@@ -392,7 +406,7 @@ predict_for(const char *model, const UserArg *user, const char *course_id)
 	OwnHistory *history;
 	double		rating;
 
-	if (rec->method->predict == NULL)
+	if (!rec->predicts)
 		raise_cannot(&serving, "predict ratings", can_predict);
 	SPI_connect();
 	history = history_fetch(serving.dataset, rec, user);
@@ -462,7 +476,7 @@ add_reason(Call *call, const Recommender *rec, const Reason *reason, const Title
 	static const char *const kinds[] = {
 		[REASON_COURSE] = "course", [REASON_GENRE] = "genre", [REASON_GROUP] = "cluster",
 		[REASON_CLUSTER] = "cluster",
-		[REASON_POPULARITY] = "popularity", [REASON_RULE] = "rule"
+		[REASON_POPULARITY] = "popularity", [REASON_RULE] = "rule", [REASON_PART] = "model"
 	};
 	const char *title = reason->kind == REASON_COURSE ? titles->titles[reason->index] : NULL;
 	bool		nulls[] = {false, title == NULL, false, false};
@@ -487,6 +501,9 @@ add_reason(Call *call, const Recommender *rec, const Reason *reason, const Title
 			break;
 		case REASON_RULE:
 			values[0] = rule_datum(rec, reason->index);
+			break;
+		case REASON_PART:
+			values[0] = CStringGetTextDatum(rec->method->source_name(rec, reason->index));
 			break;
 	}
 	values[1] = title ? CStringGetTextDatum(title) : (Datum) 0;

@@ -54,7 +54,7 @@ extern AnswerRoom *answer_room(const Serving *serving, const AnswerOptions *opti
 extern Datum course_id_datum(const Recommender *rec, int32_t course);
 
 /* Is a scored row of this model personal, or popularity?  The text of the column source. */
-extern const char *row_source(const Serving *serving, bool scored);
+extern const char *row_source(const Serving *serving, bool scored, int source);
 
 /* Rows of similar_courses; measure: "cosine" or "dot" of the courses' factors, or NULL for the method's own. */
 extern void similar_course_rows(Call *call, const char *model, const char *course, int n,

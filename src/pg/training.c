@@ -16,6 +16,7 @@
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
+#include "core/parts.h"
 #include "pg/args.h"
 #include "pg/dataset.h"
 #include "pg/env_pg.h"
@@ -112,7 +113,10 @@ save(Training *t, const ModelHead *head)
 	const TrainArgs *args = t->args;
 	const CommonParams *common = t->params;
 	pg_uuid_t	build = store_write(t->bytes, t->length, saving, &t->progress);
+	bool		stores_user_rows;
 
+	env_check(&t->job->env, method_stores_user_rows(&t->job->env, t->method, t->params,
+													&stores_user_rows));
 	t->version = (ModelVersion) {
 		.model = args->model,
 		.version = head->newest + 1,
@@ -128,7 +132,7 @@ save(Training *t, const ModelHead *head)
 		.training_log = psprintf("[%s]", t->job->log.data),
 		.build = build,
 		.length = t->length,
-		.holds_user_rows = t->method->stores_user_rows && t->method->stores_user_rows(t->params)
+		.holds_user_rows = stores_user_rows
 	};
 	store_insert(&t->version);
 	if (args->publish)

@@ -134,8 +134,9 @@ recsys_list_methods(PG_FUNCTION_ARGS)
 		Datum		values[] = {
 			CStringGetTextDatum(m->name), CStringGetTextDatum(m->description),
 			CStringGetTextDatum(m->objective == OBJECTIVE_RANKING ? "ranking" : "rating"),
-			BoolGetDatum(m->predict != NULL), BoolGetDatum(m->similar != NULL),
-			BoolGetDatum(m->explain != NULL), BoolGetDatum(m->stores_user_rows != NULL),
+			BoolGetDatum(m->predict != NULL && m->parts == NULL), BoolGetDatum(m->similar != NULL),
+			BoolGetDatum(m->explain != NULL),
+			BoolGetDatum(m->stores_user_rows != NULL || m->parts != NULL),
 			BoolGetDatum(method_has_factors(m))
 		};
 
@@ -166,10 +167,10 @@ add_param(Call *call, const ParamDef *def)
 	static const char *const types[] = {
 		[PARAM_BOOL] = "boolean", [PARAM_INT] = "integer", [PARAM_FLOAT] = "float",
 		[PARAM_CHOICE] = "choice", [PARAM_INTERVAL] = "interval", [PARAM_RANGE] = "range",
-		[PARAM_TEXT] = "text"
+		[PARAM_TEXT] = "text", [PARAM_NUMBERS] = "numbers", [PARAM_PARTS] = "methods"
 	};
 	bool		is_number = def->type == PARAM_INT || def->type == PARAM_FLOAT ||
-		def->type == PARAM_INTERVAL || def->type == PARAM_RANGE;
+		def->type == PARAM_INTERVAL || def->type == PARAM_RANGE || def->type == PARAM_NUMBERS;
 	bool		no_default = strcmp(def->default_text, "null") == 0;
 	bool		nulls[] = {
 		false, false, no_default, !is_number || isinf(def->min), !is_number || isinf(def->max),

@@ -33,7 +33,7 @@ take_name(const ParamTable *table, FuzzInput *input, size_t *length)
 static ParamInput
 take_value(const ParamDef *def, FuzzInput *input)
 {
-	ParamInput	value = {.type = (ParamInputType) fuzz_below(input, PARAM_INPUT_NUMBERS + 1)};
+	ParamInput	value = {.type = (ParamInputType) fuzz_below(input, PARAM_INPUT_JSON + 1)};
 	int			length;
 	const char *choice = choice_name(def == NULL ? NULL : def->choices, fuzz_below(input, 12), &length);
 
@@ -76,7 +76,7 @@ check_text_form(Env *env, const ParamTable *table, const void *params)
 	FUZZ_CHECK(memcmp(again, params, table->size) == 0);
 	for (int i = 0; (def = params_def(table, i)) != NULL; i++)
 	{
-		char		value[PARAM_TEXT_SIZE];
+		char		value[PARAM_VALUE_SIZE];
 		char		cut[3];
 
 		FUZZ_CHECK((size_t) params_format(def, params, value, sizeof(value)) == strlen(value));

@@ -242,7 +242,8 @@ check_reasons(const Served *served, const History *history, int32_t course)
 				reasons[i].kind == REASON_GENRE ? rec->genre_names.n :
 				reasons[i].kind == REASON_GROUP ? rec->groups.n :
 				reasons[i].kind == REASON_CLUSTER ? count_clusters(rec) :
-				reasons[i].kind == REASON_RULE ? count_rules(rec) : 1;
+				reasons[i].kind == REASON_RULE ? count_rules(rec) :
+				reasons[i].kind == REASON_PART ? METHOD_PARTS_MAX : 1;
 
 			FUZZ_CHECK(reasons[i].index >= 0 && reasons[i].index < end);
 			FUZZ_CHECK(!served->honest || isfinite(reasons[i].weight));
@@ -268,7 +269,7 @@ check_course(Env *env, const Served *served, FuzzInput *input, int32_t course)
 	const Method *method = served->rec->method;
 	OwnHistory	own = make_history(env, served->rec, input, course);
 
-	if (method->predict != NULL)
+	if (served->rec->predicts)
 		check_prediction(served, &own.h, course);
 	if (method->explain != NULL && course != IDMAP_NONE)
 		check_reasons(served, &own.h, course);

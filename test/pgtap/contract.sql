@@ -11,6 +11,8 @@ CREATE TABLE school.variant AS
 		method <> 'popular' AS personal, method NOT IN ('popular', 'demographic') AS by_ratings,
 		m.has_factors OR m.finds_similar AND NOT params @> '{"user_based": true}' OR method LIKE 'kmeans%' AS compares,
 		m.predicts_ratings, m.finds_similar AND NOT params @> '{"user_based": true}' AS finds_similar, m.explains, m.has_factors, m.objective,
+		CASE method WHEN 'hybrid' THEN '{als,knn}' ELSE ARRAY[method || coalesce((SELECT string_agg(' ' || key || '=' || value, '' ORDER BY key)
+			FROM jsonb_each_text(params)), '')] END AS sources,
 		m.objective = 'ranking' AND method NOT LIKE 'kmeans%' AND NOT params @> '{"unobserved": "missing"}' AS finds_courses
 	FROM recsys_methods() m JOIN (
 		SELECT method, '{}'::jsonb FROM recsys_methods()
@@ -41,6 +43,11 @@ SELECT cmp_ok(count(*), '>=', 62::bigint, 'every choice is a model of its own') 
 SELECT is((SELECT count(*) FROM train_model(v.model, v.method, v.params, 'school')), 1::bigint, v.model || ': trains')
 FROM variant v ORDER BY model;
 
+-- Is this the source of a personal row of a model: its name, or that of a part?
+CREATE FUNCTION school.is_own(source text, model text) RETURNS boolean STABLE LANGUAGE sql AS $$
+	SELECT is_own.source = ANY (v.sources) FROM school.variant v WHERE v.model = is_own.model
+$$;
+
 -- One test a model: the query, with the model's name for MODEL, gives no row.
 CREATE FUNCTION school.never(condition text, query text, description text) RETURNS SETOF text LANGUAGE plpgsql AS $$
 DECLARE
@@ -67,20 +74,20 @@ CREATE TABLE school.counts AS SELECT c.course_id, c.title, count(r) AS n
 
 -- Methods that estimate ratings rank by those, and only courses with many; clusters are of several users.
 SELECT never('personal AND finds_courses', $$
-	(SELECT p.user_id, r.course_id FROM pupils p, recommend_courses(p.user_id, MODEL, 2) r WHERE r.source = MODEL
+	(SELECT p.user_id, r.course_id FROM pupils p, recommend_courses(p.user_id, MODEL, 2) r WHERE is_own(r.source, MODEL)
 	EXCEPT SELECT user_id, course_id FROM wanted)
 	UNION ALL
 	(SELECT user_id, course_id FROM wanted
-	EXCEPT SELECT p.user_id, r.course_id FROM pupils p, recommend_courses(p.user_id, MODEL, 2) r WHERE r.source = MODEL)
+	EXCEPT SELECT p.user_id, r.course_id FROM pupils p, recommend_courses(p.user_id, MODEL, 2) r WHERE is_own(r.source, MODEL))
 	$$, 'users get the courses of their colour');
 SELECT never('objective = ''rating''', $$
 	SELECT p.user_id, r.course_id FROM pupils p, recommend_courses(p.user_id, MODEL, 100) r,
 		(SELECT min(rating), max(rating) FROM ratings) s
-	WHERE r.source = MODEL
+	WHERE is_own(r.source, MODEL)
 		AND abs(least(greatest(r.score, s.min), s.max) - predict_rating(p.user_id, r.course_id, MODEL)) > 1e-5
 	UNION ALL
 	SELECT p.user_id, NULL FROM pupils p LEFT JOIN LATERAL recommend_courses(p.user_id, MODEL, 100, false) r
-		ON r.source = MODEL GROUP BY 1 HAVING count(r) = 0
+		ON is_own(r.source, MODEL) GROUP BY 1 HAVING count(r) = 0
 	$$, 'the score is the predicted rating before it is cut to the scale');
 SELECT never('true', $$
 	SELECT a.user_id, n, count(r.rank)
@@ -108,8 +115,8 @@ SELECT never('true', $$
 	$$, 'best score first, then popular ones; ties by more ratings, then by id; titles');
 SELECT never('true', $$
 	SELECT user_id, r.* FROM anybody a, recommend_courses(a.user_id, MODEL, 100) r
-	WHERE r.source <> CASE WHEN r.score IS NULL OR MODEL LIKE 'popular%' THEN 'popular' ELSE MODEL END
-	$$, 'the source of a row without a personal score is popular');
+	WHERE CASE WHEN r.score IS NULL OR MODEL LIKE 'popular%' THEN r.source <> 'popular' ELSE NOT is_own(r.source, MODEL) END
+	$$, 'the source of a row without a personal score is popular, of the others the model or the part of it');
 SELECT never('true', $$
 	SELECT r.* FROM recommend_courses(999, MODEL, 100) r WHERE source <> 'popular'
 	UNION ALL (SELECT * FROM recommend_courses(999, MODEL, 100) EXCEPT SELECT * FROM recommend_courses(NULL::int, MODEL, 100))
@@ -263,7 +270,7 @@ INSERT INTO school.ratings SELECT u, c, rating, (SELECT max(rated_at) FROM schoo
 SELECT never('by_ratings AND finds_courses', $$
 	SELECT u FROM unnest('{24,500}'::int[]) u, recommend_courses(u, MODEL, 3) r
 	GROUP BY u HAVING array_agg(r.course_id ORDER BY r.course_id) <>
-		CASE u WHEN 500 THEN '{c07,c09,c11}' ELSE '{c08,c10,c12}'::text[] END OR bool_or(r.source <> MODEL)
+		CASE u WHEN 500 THEN '{c07,c09,c11}' ELSE '{c08,c10,c12}'::text[] END OR bool_or(NOT is_own(r.source, MODEL))
 	$$, 'personal rows for users who were not in training, from ratings of this transaction');
 SELECT never('by_ratings', $$
 	SELECT b.u FROM before b, recommend_courses(b.u, MODEL, 3) r
@@ -305,7 +312,7 @@ SELECT never('explains', $$
 	SELECT p.user_id, c.course_id, e.* FROM pupils p CROSS JOIN school.courses c
 		CROSS JOIN explain_recommendation(p.user_id, c.course_id, MODEL) e LEFT JOIN school.courses t ON t.course_id = e.because
 	WHERE e.title IS DISTINCT FROM CASE WHEN e.kind = 'course' THEN t.title END OR e.because IS NULL OR e.weight IS NULL
-		OR e.kind NOT IN ('course', 'genre', 'cluster', 'popularity', 'rule')
+		OR e.kind NOT IN ('course', 'genre', 'cluster', 'popularity', 'rule', 'model')
 		OR e.kind = 'rule' AND e.because NOT LIKE '% -> ' || c.course_id
 		OR e.kind = 'course' AND e.because NOT IN (SELECT course_id FROM school.ratings WHERE user_id = p.user_id)
 	$$, 'reasons are titled, and are courses of the user');

@@ -211,12 +211,12 @@ SELECT is_empty('SELECT * FROM recsys_progress', 'no training is running');
 
 SELECT results_eq('SELECT method FROM recsys_methods()',
 	$$VALUES ('popular'), ('demographic'), ('user_profile'), ('course_similarity'), ('kmeans'), ('kmeans_pca'), ('knn'), ('bias'),
-		('svd'), ('nmf'), ('als'), ('mf'), ('bpr'), ('ease'), ('association_rules')$$, 'the methods');
+		('svd'), ('nmf'), ('als'), ('mf'), ('bpr'), ('ease'), ('association_rules'), ('hybrid')$$, 'the methods');
 SELECT is_empty($$SELECT * FROM recsys_methods() WHERE description !~ '^[A-Z].*\.$' OR objective NOT IN ('ranking', 'rating')$$,
 	'described in a sentence');
 SELECT is_empty($$
 	SELECT m.method, p.* FROM recsys_methods() m, recsys_method_params(m.method) p
-	WHERE p.description !~ '^[A-Z].*\.$' OR type NOT IN ('boolean', 'integer', 'float', 'choice', 'interval', 'range', 'text')
+	WHERE p.description !~ '^[A-Z].*\.$' OR type NOT IN ('boolean', 'integer', 'float', 'choice', 'interval', 'range', 'text', 'numbers', 'methods')
 		OR (type = 'choice') <> (choices IS NOT NULL) OR type = 'choice' AND default_value <> ALL (choices) OR min_value > max_value$$,
 			'and so are the parameters');
 SELECT is_empty($$
@@ -246,12 +246,12 @@ SELECT is(verdict(method, param, to_jsonb(choice)), NULL, format('%s: %s %s', me
 ORDER BY method, param, choice;
 -- min_df leaves no word at its greatest value, n_components are no more than genres: errors of their own
 SELECT is(verdict(method, param,
-	CASE type WHEN 'range' THEN jsonb_build_array(bound, bound) ELSE to_jsonb(bound) END), NULL,
+	CASE type WHEN 'range' THEN jsonb_build_array(bound, bound) WHEN 'numbers' THEN jsonb_build_array(bound, 1) ELSE to_jsonb(bound) END), NULL,
 	format('%s: %s may be %s', method, param, bound))
 FROM param, LATERAL (VALUES (min_value), (max_value)) b (bound) WHERE bound IS NOT NULL AND param NOT IN ('min_df', 'n_components')
 	ORDER BY method, param, bound;
 SELECT is(verdict(method, param,
-	CASE type WHEN 'range' THEN jsonb_build_array(least(bound, 3), greatest(bound, 1)) ELSE to_jsonb(bound) END),
+	CASE type WHEN 'range' THEN jsonb_build_array(least(bound, 3), greatest(bound, 1)) WHEN 'numbers' THEN jsonb_build_array(bound, 1) ELSE to_jsonb(bound) END),
 	'22023', format('%s: %s may not be %s', method, param, bound))
 FROM param,
 	LATERAL (VALUES (min_value - greatest(1, abs(min_value) * 1e-3)),

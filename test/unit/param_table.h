@@ -14,7 +14,8 @@ param_value_size(ParamType type)
 	static const size_t sizes[] = {
 		[PARAM_BOOL] = sizeof(bool), [PARAM_INT] = sizeof(int64_t), [PARAM_FLOAT] = sizeof(double),
 		[PARAM_CHOICE] = sizeof(int), [PARAM_INTERVAL] = sizeof(double),
-		[PARAM_RANGE] = sizeof(ParamRange), [PARAM_TEXT] = PARAM_TEXT_SIZE
+		[PARAM_RANGE] = sizeof(ParamRange), [PARAM_TEXT] = PARAM_TEXT_SIZE,
+		[PARAM_NUMBERS] = sizeof(ParamNumbers), [PARAM_PARTS] = PARAM_PARTS_SIZE
 	};
 
 	return sizes[type];
@@ -57,7 +58,9 @@ check_param_place(const ParamTable *table, int i)
 	const ParamDef *other;
 	size_t		end = def->offset + param_value_size(def->type);
 
-	CHECK(def->offset % (def->type == PARAM_TEXT ? 1 : def->type == PARAM_RANGE ? sizeof(int32_t) :
+	CHECK(def->offset % (def->type == PARAM_TEXT || def->type == PARAM_PARTS ? 1 :
+						 def->type == PARAM_RANGE ? sizeof(int32_t) :
+						 def->type == PARAM_NUMBERS ? sizeof(double) :
 						 param_value_size(def->type)) == 0);
 	CHECK(i < N_COMMON_PARAMS || def->offset >= sizeof(CommonParams));
 	CHECK(end <= table->size);
@@ -73,7 +76,7 @@ check_param_place(const ParamTable *table, int i)
 static inline void
 check_param_def(const ParamDef *def, const void *params)
 {
-	char		text[PARAM_TEXT_SIZE];
+	char		text[PARAM_VALUE_SIZE];
 	size_t		length = strlen(def->description);
 	int			formatted = params_format(def, params, text, sizeof(text));
 

@@ -24,5 +24,6 @@ extern const Method method_mf;
 extern const Method method_bpr;
 extern const Method method_ease;
 extern const Method method_association_rules;
+extern const Method method_hybrid;
 
 #endif							/* CORE_METHODS_METHODS_H */
