@@ -546,12 +546,15 @@ reason_titles(const Serving *serving, const Reason *reasons, int n)
 	return titles;
 }
 
-/* All reasons of the method for a course: each of the history or a genre, or as many rules as there may be. */
+/*
+ * All reasons of the method for a course: courses of the history and genres, the same for two parts of a
+ * combination, and as many rules as there may be.
+ */
 static int
 method_reasons(const Recommender *rec, const History *history, int32_t course, void *scratch,
 			   Reason **reasons)
 {
-	int			max = rec->method->rule ? RULE_REASONS : Max(history->n, rec->genre_names.n) + 2;
+	int			max = 2 * (history->n + rec->genre_names.n) + RULE_REASONS;
 	int			n;
 
 	for (;; max *= 2)

@@ -410,7 +410,8 @@ add_part_reasons(const Recommender *rec, int p, const History *history, int32_t 
 	double		sum = 0;
 	double		size = 0;
 
-	if (part->method->explain != NULL)
+	/* Rules are numbers of the part's own model, which nobody else can read. */
+	if (part->method->explain != NULL && part->method->rule == NULL)
 		found = part->method->explain(part, history, course, scratch, own, max - n);
 	for (int i = 0; i < found; i++)
 	{
