@@ -33,7 +33,7 @@ fail_form(PartsReader *reader)
 	env_fail(reader->env, RECSYS_BAD_ARGUMENT, "parameter \"%s\" must be a list of methods",
 			 reader->parameter);
 	if (length > 0)
-		env_detail(reader->env, "It cannot be read from part %d on, at: %.*s", reader->n + 1,
+		env_detail(reader->env, "It cannot be read from part %d on, at \"%.*s\".", reader->n + 1,
 				   (int) (length < SHOWN_BYTES ? length : SHOWN_BYTES), reader->json.at);
 	return env_hint(reader->env, PARTS_HINT);
 }

@@ -154,6 +154,30 @@ test_parts(void)
 	test_env_done(env);
 }
 
+/* A block that is kept outlives the part, counts once, and is freed with the whole. */
+static void
+test_keep(void)
+{
+	Env		   *env = test_env();
+	size_t		before = env->memory_used;
+	Env			inner;
+	char	   *kept;
+
+	env_enter(env, &inner);
+	CHECK(env_alloc(&inner, 100, 1) != NULL);
+	kept = env_alloc(&inner, 200, 1);
+	CHECK(env_alloc(&inner, 300, 1) != NULL);
+	strcpy(kept, "kept");
+	env_keep(env, &inner, kept);
+	CHECK_EQ_INT(env_leave(env, &inner, RECSYS_OK), RECSYS_OK);
+	CHECK(strcmp(kept, "kept") == 0);
+	CHECK_EQ_INT(env->memory_used, before + 200 + ENV_BLOCK_OVERHEAD);
+	CHECK_EQ_INT(env->memory_peak, before + 600 + 3 * ENV_BLOCK_OVERHEAD);
+	env_free(env, kept);
+	CHECK_EQ_INT(env->memory_used, before);
+	test_env_done(env);
+}
+
 /* Every failure clears the detail and hint of the one before; parts of it may be quoted. */
 static void
 test_messages(void)
@@ -211,6 +235,9 @@ test_callbacks(void)
 		  seen->of == 20);
 	env_loss(env, 3, "data", 0.5);
 	CHECK(seen->n_loss == 1 && seen->loss == 0.5 && strcmp(seen->loss_term, "data") == 0);
+	env->loss_prefix = "als";
+	env_loss(env, 3, "data", 0.5);
+	CHECK(seen->n_loss == 2 && strcmp(seen->loss_term, "als.data") == 0);
 	env_message(env, MESSAGE_WARNING, "%d rows", 9);
 	CHECK(seen->n_warnings == 1 && seen->n_notices == 0 && strcmp(seen->message, "9 rows") == 0);
 	test_env_done(env);
@@ -244,6 +271,7 @@ main(void)
 	RUN(test_overflow);
 	RUN(test_no_memory);
 	RUN(test_parts);
+	RUN(test_keep);
 	RUN(test_messages);
 	RUN(test_long_messages);
 	RUN(test_callbacks);

@@ -8,6 +8,9 @@
 #define N_PARTS 3
 #define N_COURSES 20
 
+/* Parts that take little to train. */
+#define SMALL "models=[{\"method\": \"als\", \"params\": {\"factors\": 4, \"iterations\": 2}}, \"bias\"]\n"
+
 #define PARTS "models=[\"knn\", {\"method\": \"als\", \"params\": {\"factors\": 4, \"iterations\": 3}}, \"popular\"]\n"
 
 /* Parts, alone and together, and what each part alone says of one user. */
@@ -387,8 +390,7 @@ test_training(void)
 		double		least_part;
 	}			cases[] = {
 		{"", 0.3},				/* knn alone is estimated no better */
-		{"models=[\"als\", \"bias\"]\n", 0.6},
-		{"models=[\"als\", \"bias\"]\nstrategy=rank_fusion\nweights=[1,2]\n", 0.6},
+		{SMALL, 0.5}, {SMALL "strategy=rank_fusion\nweights=[1,2]\n", 0.5},
 		{"models=[\"ease\", \"bias\"]\nstrategy=ladder\n", 0.6}
 	};
 
@@ -398,16 +400,75 @@ test_training(void)
 		TrainingSet *set = random_set(env, 9, 3000, 80, 300, false);
 		TrainingSet *small = random_set(env, 9, 100, 12, 10, false);
 
-		test_method_promises(env, &method_hybrid, cases[i].lines, set, small, cases[i].least_part);
+		test_method_threads(env, &method_hybrid, cases[i].lines, set);
+		test_method_estimate(env, &method_hybrid, cases[i].lines, set, cases[i].least_part);
+		if (i == 1 || i == 3)
+		{
+			test_method_memory(env, &method_hybrid, cases[i].lines, small);
+			test_method_interrupts(env, &method_hybrid, cases[i].lines, small);
+		}
 		test_method_done(env);
 	}
 }
 
-/* The table of parameters. */
+/* What the parameter weights is after so many numbers were given for it; "" when they are refused. */
+static void
+check_weights(const double *numbers, int n, const char *expected)
+{
+	Env		   *env = test_env();
+	void	   *params = test_method_params(env, &method_hybrid, "");
+	void	   *again = test_method_params(env, &method_hybrid, "");
+	ParamInput	input = {.type = PARAM_INPUT_NUMBERS, .n_numbers = n};
+	char		text[PARAM_VALUE_SIZE] = "";
+	char		line[PARAM_VALUE_SIZE + 16];
+	RecsysStatus status;
+
+	for (int i = 0; i < n && i < PARAM_INPUT_MAX_NUMBERS; i++)
+		input.numbers[i] = numbers[i];
+	status = params_set(env, &method_hybrid.params, params, "weights", 7, &input);
+	if (status == RECSYS_OK)
+		params_format(params_find(&method_hybrid.params, "weights", 7), params, text, sizeof(text));
+	CHECK(strcmp(text, expected) == 0);
+	snprintf(line, sizeof(line), "weights=%s\n", text);
+	if (status == RECSYS_OK)
+		CHECK_EQ_INT(params_read(env, &method_hybrid.params, again, line, strlen(line)), RECSYS_OK);
+	CHECK(memcmp(params, again, method_hybrid.params.size) == 0);
+	test_method_done(env);
+}
+
+/* The table of parameters, and numbers: as many as there may be, each within the range. */
 static void
 test_params(void)
 {
+	const double numbers[] = {0.1, 1e6, 0, 1.0 / 3, 5, 6, 7, 8, 9};
+	const double bad[] = {1, -1};
+	const double inf[] = {INFINITY};
+
 	check_param_table(&method_hybrid.params);
+	check_weights(numbers, 1, "[0.1]");
+	check_weights(numbers, 8, "[0.1,1000000,0,0.3333333333333333,5,6,7,8]");
+	check_weights(numbers, 9, "");
+	check_weights(numbers, 0, "");
+	check_weights(bad, 2, "");
+	check_weights(inf, 1, "");
+}
+
+/* Lines that are no numbers. */
+static void
+test_bad_lines(void)
+{
+	const char *const lines[] = {"weights=[]\n", "weights=[1,]\n", "weights=[,1]\n", "weights=1\n",
+	"weights=[1\n", "weights=[1,2,3,4,5,6,7,8,9]\n", "weights=[a]\n", "weights=[1,2]3\n",
+	"models=[\"als\"]\n", "models=\n", "models=null\n"};
+
+	for (int i = 0; i < (int) (sizeof(lines) / sizeof(lines[0])); i++)
+	{
+		Env		   *env = test_env();
+		void	   *params = test_method_params(env, &method_hybrid, "");
+
+		CHECK_EQ_INT(params_read(env, &method_hybrid.params, params, lines[i], strlen(lines[i])), RECSYS_CORRUPT);
+		test_method_done(env);
+	}
 }
 
 /* Contradictions, named. */
@@ -517,6 +578,7 @@ main(void)
 	RUN_ALONE(test_learn);
 	RUN(test_degenerate);
 	RUN(test_params);
+	RUN(test_bad_lines);
 	RUN(test_errors);
 	RUN(test_forged);
 	RUN(test_other_part);
