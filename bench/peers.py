@@ -158,6 +158,117 @@ def nmf(data, p):
             f"scikit-learn {version('scikit-learn')} NMF")
 
 
+def torch_losses(model, batches, p, loss_of):
+    """One Adam step a batch, as everybody writes it."""
+    import torch
+
+    torch.set_num_threads(p["threads"])
+    torch.manual_seed(42)
+    optimiser = torch.optim.Adam(model.parameters(), lr=p["learning_rate"])
+
+    def fit():
+        model.train()
+        for _ in range(p["iterations"]):
+            for batch in batches():
+                optimiser.zero_grad()
+                loss_of(batch).backward()
+                optimiser.step()
+
+    fit_time, _ = timed(fit)
+    model.eval()
+    return fit_time
+
+
+def pair_network(data, p):
+    """Embeddings of user and course: their product, and biases, which are the first column."""
+    from torch import nn
+
+    class Network(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.users = nn.Embedding(data.n_users, p["factors"] + 1)
+            self.courses = nn.Embedding(data.n_courses, p["factors"] + 1)
+            for table in (self.users, self.courses):
+                nn.init.normal_(table.weight, std=0.1)
+
+        def forward(self, users, courses):
+            x, y = self.users(users), self.courses(courses)
+            return (x[:, 1:] * y[:, 1:]).sum(1) + x[:, 0] + y[:, 0]
+
+    return Network()
+
+
+def nn_dot(data, p):
+    """Ratings by squared error; what is shuffled and cut into batches is in memory as tensors."""
+    import torch
+
+    users, courses = (torch.from_numpy(data.train[name].astype("i8")) for name in ("user", "course"))
+    mean, deviation = data.train["rating"].mean(), data.train["rating"].std()
+    targets = torch.from_numpy((data.train["rating"] - mean) / deviation)
+    network = pair_network(data, p)
+
+    def batches():
+        return torch.randperm(len(targets)).split(p["batch_size"])
+
+    def loss_of(rows):
+        x, y = users[rows], courses[rows]
+        penalty = network.users(x).square().sum() + network.courses(y).square().sum()
+        error = (network(x, y) - targets[rows]).square().sum()
+        return (error + p["weight_decay"] * penalty) / len(rows)
+
+    fit = torch_losses(network, batches, p, loss_of)
+    with torch.no_grad():
+        answer, output = timed(lambda: network(torch.from_numpy(data.held["user"].astype("i8")),
+                                               torch.from_numpy(data.held["course"].astype("i8"))).numpy())
+    ratings = np.clip(output * deviation + mean, 1, 5)
+    return fit, answer[0] / len(data.held), predictions(data.held, ratings), "", f"PyTorch {version('torch')}"
+
+
+def nn_softmax(data, p):
+    """From liked and disliked courses through a dense layer to all courses; inputs are rows of 0 and 1 in memory."""
+    import torch
+    from torch import nn
+    from torch.nn import functional
+
+    rated = torch.zeros(data.n_users, data.n_courses)
+    rated[data.train["user"], data.train["course"]] = torch.from_numpy(data.train["rating"])
+    liked = (rated >= float(data.train["rating"].mean())).float()
+    taken = (rated > 0).float()
+
+    class Network(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.courses = nn.Parameter(torch.randn(data.n_courses, p["factors"]) * 0.1)
+            self.dense = nn.Linear(2 * p["factors"], p["layer"])
+            self.norm = nn.BatchNorm1d(p["layer"])
+            self.output = nn.Linear(p["layer"], data.n_courses)
+
+        def forward(self, likes, dislikes):
+            x = torch.cat([functional.normalize(part @ self.courses) for part in (likes, dislikes)], 1)
+            return self.output(functional.relu(self.norm(self.dense(x))))
+
+    network = Network()
+
+    def batches():
+        parts = torch.randint(0, 4, rated.shape, dtype=torch.int8)
+        for rows in torch.randperm(4 * data.n_users).split(p["batch_size"]):
+            users = rows // 4
+            yield users, (parts[users] == (rows % 4)[:, None]).float()
+
+    def loss_of(batch):
+        users, part = batch
+        targets = taken[users] * part
+        likes, dislikes = liked[users] * (1 - part), (taken - liked)[users] * (1 - part)
+        return -(functional.log_softmax(network(likes, dislikes), 1) * targets).sum() / targets.sum()
+
+    fit = torch_losses(network, batches, p, loss_of)
+    sample = torch.from_numpy(data.sample)
+    with torch.no_grad():
+        answer, found = timed(lambda: best(network(liked[sample], (taken - liked)[sample]).numpy(),
+                                           data.matrix(binary=True)[data.sample]))
+    return fit, answer[0] / len(sample), ranking(data.sample, found), "", f"PyTorch {version('torch')}"
+
+
 def popular(data, p):
     """The most taken courses: the floor that every ranking has to beat."""
     matrix = data.matrix(binary=True)
@@ -237,7 +348,7 @@ def main():
     p = {name: number(value) for name, value in (argument.split("=") for argument in sys.argv[4:])}
     dense = {"kmeans": kmeans, "pca": pca, "product": product}
     sparse = {"knn": knn, "bm25": bm25, "als": als, "bpr": bpr, "svd": svd, "libmf": libmf, "nmf": nmf, "popular": popular,
-              "rules": rules}
+              "rules": rules, "nn_dot": nn_dot, "nn_softmax": nn_softmax}
     result = dense[case](path, p) if case in dense else sparse[case](Data(path, p["sample"]), p)
     (seconds, processor), answer, rows, quality, name = result
     with open(answers, "w", encoding="ascii") as file:

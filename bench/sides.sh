@@ -77,9 +77,10 @@ run_method() {
 
 # Makes the virtual environment; each package by itself, so that one that fails does not take others with it.
 install_peers() {
-	local package
+	local package packages='numpy scipy implicit scikit-learn scikit-surprise libmf mlxtend'
+	[[ ${cases:-} != *nn_* ]] || packages+=' torch'
 	[ -x "$venv/bin/python" ] || python3 -m venv "$venv" || return 0
-	for package in numpy scipy implicit scikit-learn scikit-surprise libmf mlxtend; do
+	for package in $packages; do
 		"$venv/bin/pip" show -q "$package" >/dev/null 2>&1 ||
 			run_job "$venv/bin/pip" install -q "$package" >"$directory/pip.log" 2>&1 ||
 			say "$package could not be installed: $(tail -n 1 "$directory/pip.log")"
@@ -89,7 +90,7 @@ install_peers() {
 # Threads of the numerical library below: implicit wants one, since it has threads of its own.
 blas_threads() {
 	case $1 in
-		nmf | product | kmeans | pca) echo "$threads" ;;
+		nmf | product | kmeans | pca | nn_*) echo "$threads" ;;
 		*) echo 1 ;;
 	esac
 }

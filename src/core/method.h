@@ -33,7 +33,8 @@ enum
 {
 	NEEDS_GENRES = 1,			/* genre columns of the courses: required */
 	NEEDS_TERMS = 2,			/* bag of words, or descriptions: required */
-	NEEDS_GROUPS = 4			/* attributes of the users: required, also when serving */
+	NEEDS_GROUPS = 4,			/* attributes of the users: required, also when serving */
+	USES_GENRES = 8				/* genre columns of the courses, when there are any */
 };
 
 /* A user's ratings now: course indexes ascending and distinct. */
@@ -123,7 +124,7 @@ typedef struct Method
 	const char *description;	/* one sentence */
 	Objective	objective;
 	ParamTable	params;
-	unsigned	needs;			/* NEEDS_* */
+	unsigned	needs;			/* NEEDS_*, USES_* */
 	bool		personal;		/* the score depends on the user */
 	size_t		state_size;		/* of the struct that open fills */
 

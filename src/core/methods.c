@@ -23,6 +23,7 @@ const Method *const recsys_methods[] = {
 	&method_mf,
 	&method_bpr,
 	&method_ease,
+	&method_nn,
 	&method_association_rules,
 	&method_hybrid,
 	NULL

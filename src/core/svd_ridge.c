@@ -93,9 +93,14 @@ ridge_factor(const RidgeSide *side, const RidgeWork *work, double weight)
 {
 	int			m = side->factors + 1;
 	float		ridge = (float) (side->regularization * weight);
+	float		spread = (float) (1 / (1 - side->dropout));
 
 	for (int i = 0; i < m; i++)
-		work->matrix[(size_t) i * (size_t) m + (size_t) i] += ridge;
+	{
+		float	   *diagonal = &work->matrix[(size_t) i * (size_t) m + (size_t) i];
+
+		*diagonal = *diagonal * (i < side->factors ? spread : 1) + ridge;
+	}
 	return spd_factor(work->matrix, m, m, work->solver);
 }
 
@@ -148,7 +153,7 @@ ridge_solve(const RidgeSide *side, const RidgeRatings *ratings, const RidgeWork 
 	size_t		m = (size_t) side->factors + 1;
 	double		weight = 0;
 
-	if (ratings->n < (int64_t) m)
+	if (ratings->n < (int64_t) m && !(side->dropout > 0))
 	{
 		solve_dual(side, ratings, work, row);
 		return;

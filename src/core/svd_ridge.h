@@ -14,6 +14,10 @@
  *
  *		(Z'WZ + reg sum w I) x = Z'W t			n m^2 / 2 + m^3 / 6 multiply-adds
  *		x = Z'S (S Z Z' S + reg sum w I)^-1 S t	n^2 m / 2 + n^3 / 6, S = W^(1/2)
+ *
+ * With dropout (method nn) the loss is its mean over all ways to leave out each product of factors p_f z_f with
+ * probability d and to divide the others by 1 - d: the diagonal of Z'WZ times 1 / (1 - d), but for
+ * the last number.  Then always in the first form.
  */
 #ifndef CORE_SVD_RIDGE_H
 #define CORE_SVD_RIDGE_H
@@ -35,6 +39,7 @@ typedef struct RidgeSide
 	double		regularization;
 	double		half_life;		/* seconds, or NAN */
 	int64_t		last_time;
+	double		dropout;		/* of the products of factors; 0: none */
 } RidgeSide;
 
 /* Ratings that each name a row of it. */

@@ -591,7 +591,7 @@ load_training_set(Job *job, const Dataset *dataset, const LoadRequest *request, 
 {
 	if (!load_ratings(job, dataset, request, set))
 		return;
-	if ((request->needs & NEEDS_GENRES) && dataset->n_genres > 0)
+	if ((request->needs & (NEEDS_GENRES | USES_GENRES)) && dataset->n_genres > 0)
 		load_genres(job, dataset, set);
 	if (request->needs & NEEDS_TERMS)
 		load_terms(job, dataset, request, set);

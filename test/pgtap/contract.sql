@@ -13,7 +13,8 @@ CREATE TABLE school.variant AS
 		m.predicts_ratings, m.finds_similar AND NOT params @> '{"user_based": true}' AS finds_similar, m.explains, m.has_factors, m.objective,
 		CASE method WHEN 'hybrid' THEN '{als,knn}' ELSE ARRAY[method || coalesce((SELECT string_agg(' ' || key || '=' || value, '' ORDER BY key)
 			FROM jsonb_each_text(params)), '')] END AS sources,
-		m.objective = 'ranking' AND method NOT LIKE 'kmeans%' AND NOT params @> '{"unobserved": "missing"}' AS finds_courses
+		m.objective = 'ranking' AND method NOT LIKE 'kmeans%' AND NOT params @> '{"unobserved": "missing"}'
+			AND NOT params @> '{"objective": "rating"}' AS finds_courses
 	FROM recsys_methods() m JOIN (
 		SELECT method, '{}'::jsonb FROM recsys_methods()
 		UNION ALL
@@ -35,6 +36,7 @@ CREATE TABLE school.variant AS
 				('course_similarity', '{"ngram_range": [1, 3]}'),
 			('course_similarity', '{"aggregate": "mean", "half_life": "300 days"}'),
 				('course_similarity', '{"threshold": 0.1}'),
+			('nn', '{"arch": "softmax", "half_life": "300 days"}'), ('nn', '{"validation": 0.2, "dropout": 0.1}'),
 			('user_profile', '{"threshold": 3}'), ('user_profile', '{"similarity": "cosine", "half_life": "300 days"}'),
 			('popular', '{"score": "weighted", "percentile": 0.5}'), ('demographic', '{"shrinkage": 0}')
 	) v (method, params) USING (method);

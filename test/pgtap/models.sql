@@ -211,7 +211,7 @@ SELECT is_empty('SELECT * FROM recsys_progress', 'no training is running');
 
 SELECT results_eq('SELECT method FROM recsys_methods()',
 	$$VALUES ('popular'), ('demographic'), ('user_profile'), ('course_similarity'), ('kmeans'), ('kmeans_pca'), ('knn'), ('bias'),
-		('svd'), ('nmf'), ('als'), ('mf'), ('bpr'), ('ease'), ('association_rules'), ('hybrid')$$, 'the methods');
+		('svd'), ('nmf'), ('als'), ('mf'), ('bpr'), ('ease'), ('nn'), ('association_rules'), ('hybrid')$$, 'the methods');
 SELECT is_empty($$SELECT * FROM recsys_methods() WHERE description !~ '^[A-Z].*\.$' OR objective NOT IN ('ranking', 'rating')$$,
 	'described in a sentence');
 SELECT is_empty($$

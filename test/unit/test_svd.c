@@ -119,7 +119,7 @@ test_ridge(void)
 		for (int kind = 0; kind < 4; kind++)
 		{
 			RidgeSide	side = {7, 16, rows[0], bias, kind & 1 ? shift : NULL, 3, 1.2, 0.1,
-			HALF_LIFE, 0};
+			HALF_LIFE, 0, 0};
 			RidgeRatings ratings = {n, indexes, values, kind & 2 ? times : NULL};
 			RidgeWork	work = ridge_work(7, env_alloc(env, 1, ridge_work(7, NULL).bytes));
 			float		got[8];
@@ -254,7 +254,7 @@ test_long_rows(void)
 	{
 		int64_t		begin = set->by_course.offsets[c];
 		RidgeSide	side = {SVD_FACTORS_MAX, model.stride, model.user_factors, model.user_bias, NULL,
-		model.mean, model.deviation, options.regularization, NAN, 0};
+		model.mean, model.deviation, options.regularization, NAN, 0, 0};
 		RidgeRatings ratings = {csr_row_length(&set->by_course, c), set->by_course.indexes + begin,
 		set->by_course.values + begin, NULL};
 
@@ -585,7 +585,7 @@ plain_ratings(Env *env, const TestModel *model, const TrainingSet *set, const Hi
 	double		x[MAX_UNKNOWNS];
 	double		squares = 0;
 	RidgeSide	side = {factors, factors + 1, rows, section(env, model, "bias"), z,
-		set->summary.mean, 0, 0.1, half_life, set->summary.last_time};
+		set->summary.mean, 0, 0.1, half_life, set->summary.last_time, 0};
 	RidgeRatings given = {history->n, history->courses, history->ratings, history->times};
 
 	for (int64_t e = 0; e < set->by_user.n_entries; e++)

@@ -139,7 +139,7 @@ check_fold_in(RecsysStatus (*fit) (Env *, const TrainingSet *, const SvdOptions 
 		History		history = movielens_history(set, test.rows[i].user);
 		RidgeRatings ratings = {history.n, history.courses, history.ratings, NULL};
 		RidgeSide	side = {64, model.stride, model.course_factors, model.course_bias, z, model.mean,
-		model.deviation, options.regularization, NAN, 0};
+		model.deviation, options.regularization, NAN, 0, 0};
 
 		if (u == IDMAP_NONE || c == IDMAP_NONE)
 			continue;

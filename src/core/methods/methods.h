@@ -23,6 +23,7 @@ extern const Method method_als;
 extern const Method method_mf;
 extern const Method method_bpr;
 extern const Method method_ease;
+extern const Method method_nn;
 extern const Method method_association_rules;
 extern const Method method_hybrid;
 
