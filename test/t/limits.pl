@@ -19,7 +19,8 @@ my @hints = (
 	', or train on fewer courses: "ease" needs 8 bytes for every pair of courses.');
 my $factor = $ENV{RECSYS_LIMITS_FACTOR} // 2;
 my $allowance = 12;             # MB besides the limit: caches, plans, buffers, stacks of threads
-my $node = new_server('limits', 'fsync = off', 'shared_buffers = 4MB', 'course_recsys.threads = 2', 'autovacuum = off');
+my $node = new_server('limits', 'fsync = off', 'shared_buffers = 4MB', 'course_recsys.threads = 2', 'autovacuum = off',
+	'client_min_messages = error');        # rules need more than these data: a warning
 add_whole_dataset($node, 'plain', 5_000, 800, 50_000);
 $node->safe_psql('postgres', q{
 	CREATE TABLE ratings_text AS SELECT 'user ' || md5(user_id::text) AS user_id, course_id, rating FROM ratings_plain;

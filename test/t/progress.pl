@@ -211,7 +211,7 @@ for my $method (split ' ', $watcher->query('SELECT method FROM recsys_methods()'
 	my $long = $watcher->query("SELECT fit_seconds > 0.05 FROM recsys_model_versions WHERE model = '$method!'") eq 't';
 	$met += $long;
 	shows_phases("SELECT version FROM generate_series(1, 1000), $train_all", $method, $method,
-		$long ? qr/waiting/ : qr/waiting|fitting/, qw(waiting loading preparing fitting saving));
+		$long ? qr/waiting|preparing/ : qr/waiting|preparing|fitting/, qw(waiting loading preparing fitting saving));
 }
 cmp_ok($met, '>', 0, 'fitting was met');
 $node->safe_psql('postgres', 'DROP TRIGGER slow ON recsys_model_data');

@@ -29,8 +29,8 @@ test_percent(void)
 static void
 test_hand(void)
 {
-	static const Ranked ranking[] = {{4, 10}, {2, 7.5f}, {9, 5}, {1, 5}, {3, 0}, {5, -1},
-	{6, NO_OPINION}};
+	static const Ranked ranking[] = {{4, 10, 0}, {2, 7.5f, 0}, {9, 5, 0}, {1, 5, 0}, {3, 0, 0},
+	{5, -1, 0}, {6, NO_OPINION, 0}};
 	static const struct
 	{
 		int			n;
@@ -65,7 +65,7 @@ make_ranking(Rng *rng, Ranked *rows)
 
 	for (int i = 0; i < n; i++)
 	{
-		rows[i] = (Ranked) {i, i < n_scored ? score : NO_OPINION};
+		rows[i] = (Ranked) {i, i < n_scored ? score : NO_OPINION, 0};
 		score -= (float) rng_below(rng, 3);
 	}
 	return n;

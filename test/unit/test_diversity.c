@@ -155,7 +155,7 @@ make_ranking(Rng *rng, int n, int32_t n_courses, Ranked *ranking)
 
 	for (int i = 0; i < n; i++)
 	{
-		ranking[i] = (Ranked) {(int32_t) (((int64_t) i * step + 3) % n_courses), score};
+		ranking[i] = (Ranked) {(int32_t) (((int64_t) i * step + 3) % n_courses), score, 0};
 		score -= 0.25f * (float) rng_below(rng, 4);
 	}
 }
@@ -231,7 +231,7 @@ test_ties(void)
 			vectors[c][rng_below(&rng, 3)] = (float) (1 << rng_below(&rng, 4));
 		}
 		for (int r = 0; r < 40; r++)
-			ranking[r] = (Ranked) {39 - r, (float) (4 - r / 9)};
+			ranking[r] = (Ranked) {39 - r, (float) (4 - r / 9), 0};
 		check_model(&rec, DIVERSITY_VECTORS, i % 2 == 0 ? 0.5 : 1, 12, 40, ranking, 0);
 	}
 }
@@ -258,7 +258,7 @@ test_similar_table(void)
 			alike[e] = isfinite(value) ? value * (i % 3 == 0 ? 1 : i % 3 == 1 ? 4096 : -1) : value;
 		}
 		for (int r = 0; r < 30; r++)
-			ranking[r] = (Ranked) {(r * 7) % 30, (float) (16 - r / 2)};
+			ranking[r] = (Ranked) {(r * 7) % 30, (float) (16 - r / 2), 0};
 		ranking[29].score = 0;
 		check_model(&rec, DIVERSITY_SIMILAR, i % 2 == 0 ? 0.5 : 0.75, 1 + (int) rng_below(&rng, 30),
 					30, ranking, 0);
@@ -286,7 +286,7 @@ test_hand(void)
 		has_vector[c] = true;
 		for (int d = 0; d < N_DIMS; d++)
 			vectors[c][d] = d == axes[c] ? 1 : 0;
-		ranked[c] = (Ranked) {c, scores[c]};
+		ranked[c] = (Ranked) {c, scores[c], 0};
 	}
 	diversity_choose(&rec, DIVERSITY_VECTORS, 0.5, 4, 4, ranked, items, NULL, NULL);
 	for (int r = 0; r < 4; r++)
@@ -312,7 +312,7 @@ test_long(void)
 		has_vector[c] = true;
 		for (int d = 0; d < N_DIMS; d++)
 			vectors[c][d] = (float) rng_normal(&rng);
-		ranked[c] = (Ranked) {c, (float) (N_COURSES - c)};
+		ranked[c] = (Ranked) {c, (float) (N_COURSES - c), 0};
 	}
 	diversity_choose(&rec, DIVERSITY_VECTORS, 0.9, N_COURSES, N_COURSES, ranked, items, NULL, NULL);
 	CHECK_EQ_INT(ranked[0].course, 0);
@@ -334,7 +334,7 @@ test_degenerate(void)
 {
 	Recommender rec = {.method = &by_vectors, .n_courses = 3};
 	DiversityItem items[3];
-	Ranked		ranked[3] = {{2, INFINITY}, {0, 1}, {1, 1}};
+	Ranked		ranked[3] = {{2, INFINITY, 0}, {0, 1, 0}, {1, 1, 0}};
 
 	for (int c = 0; c < 3; c++)
 	{

@@ -219,6 +219,7 @@ train_part(Env *env, const TrainingSet *set, const MethodPart *part, void **byte
 
 	env_enter(env, &inner);
 	inner.loss_prefix = part->name;
+	inner.progress = NULL;		/* it would count from the start with every part */
 	status = recommender_train(&inner, part->method, part->params, set, bytes, length);
 	if (status == RECSYS_OK)
 		env_keep(env, &inner, *bytes);
@@ -248,7 +249,7 @@ part_section(int part, char *name)
 	snprintf(name, MODEL_NAME_SIZE, "part.%d", part);
 }
 
-/* Weights first, then every part on all ratings. */
+/* Weights first, then every part on all ratings; progress counts these steps. */
 static RecsysStatus
 hybrid_fit(Env *env, const TrainingSet *set, const void *params, ModelWriter *writer)
 {
@@ -261,7 +262,9 @@ hybrid_fit(Env *env, const TrainingSet *set, const void *params, ModelWriter *wr
 	weights = env_alloc_zero(env, (size_t) n, sizeof(double));
 	if (weights == NULL)
 		return env->status;
+	env_progress(env, PHASE_FITTING, 0, n + 1);
 	TRY(choose_weights(env, set, params, parts, n, weights));
+	env_progress(env, PHASE_FITTING, 1, n + 1);
 	TRY(model_put(env, writer, "weights", SECTION_DOUBLE, n, 1, weights));
 	for (int i = 0; i < n; i++)
 	{
@@ -271,6 +274,7 @@ hybrid_fit(Env *env, const TrainingSet *set, const void *params, ModelWriter *wr
 		TRY(train_part(env, set, &parts[i], &bytes, &length));
 		part_section(i, name);
 		TRY(model_put(env, writer, name, SECTION_BYTES, (int64_t) length, 1, bytes));
+		env_progress(env, PHASE_FITTING, i + 2, n + 1);
 	}
 	return RECSYS_OK;
 }

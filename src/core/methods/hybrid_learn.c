@@ -387,6 +387,7 @@ train_on_fold(Env *env, const Fold *fold, const HybridParams *params, int n_part
 	env_enter(env, &inner);
 	inner.loss = NULL;
 	inner.message = NULL;
+	inner.progress = NULL;
 	status = recommender_train(&inner, &method_hybrid, &equal, &fold->train, &bytes, &length);
 	if (status == RECSYS_OK)
 		env_keep(env, &inner, bytes);
