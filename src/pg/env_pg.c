@@ -17,6 +17,8 @@
 #include "pg/env_pg.h"
 #include "pg/settings.h"
 
+#define LOG_ITERATIONS 2500
+
 /* Core asks for memory; NULL when there is none. */
 static void *
 pg_env_alloc(size_t bytes, void *ctx)
@@ -95,12 +97,42 @@ job_progress(Phase phase, int64_t iteration, int64_t of, void *ctx)
 		progress_update(run, phase, iteration, of);
 }
 
-/* Core reports a term of its objective: one element of the training log. */
+/*
+ * Does the log keep an iteration?  All below LOG_ITERATIONS, then every tenth, every hundredth, ...: a
+ * million of them would take gigabytes on their way to jsonb.
+ */
+static bool
+log_keeps(int iteration)
+{
+	int			step = 1;
+
+	while (iteration / step >= LOG_ITERATIONS)
+		step *= 10;
+	return iteration % step == 0;
+}
+
+/* Before an element of another iteration: drops the newest one if it is not kept. */
+static void
+start_log_iteration(Job *job, int iteration)
+{
+	if (iteration == job->log_iteration)
+		return;
+	if (!log_keeps(job->log_iteration))
+	{
+		job->log.len = job->log_kept;
+		job->log.data[job->log.len] = '\0';
+	}
+	job->log_kept = job->log.len;
+	job->log_iteration = iteration;
+}
+
+/* Core reports a term of its objective: one element of the training log, which always has the newest iteration. */
 static void
 job_loss(int iteration, const char *term, double value, void *ctx)
 {
 	Job		   *job = ctx;
 
+	start_log_iteration(job, iteration);
 	if (job->log.len > 0)
 		appendStringInfoChar(&job->log, ',');
 	appendStringInfo(&job->log, "{\"iteration\":%d,\"term\":\"%s\",\"value\":%.9g,\"seconds\":%.3f}",

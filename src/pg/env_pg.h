@@ -24,6 +24,8 @@ typedef struct Job
 	Progress   *progress;		/* shown in recsys_progress; or NULL */
 	void	   *owner;			/* of the callbacks, where the job's own are replaced */
 	StringInfoData log;			/* training log: JSON array elements, comma-separated */
+	int			log_iteration;	/* newest in the log */
+	int			log_kept;		/* bytes of the log that stay when another iteration comes */
 } Job;
 
 /* A job under the caller's memory context with the limits of the settings. */

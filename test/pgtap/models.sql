@@ -197,6 +197,10 @@ SELECT isnt_empty($$SELECT * FROM train_model('groups', 'demographic', dataset =
 -- ------------------------------------------------------------ training_log, estimate_training, progress
 
 SELECT is_empty($$SELECT * FROM training_log('m')$$, 'methods that do not iterate have no training log');
+SELECT train_model('long', 'mf', '{"iterations": 4321, "tolerance": 0, "factors": 2}', 'school');
+SELECT results_eq($$SELECT count(*), max(iteration), count(*) FILTER (WHERE iteration >= 2500 AND iteration % 10 > 0)
+	FROM training_log('long') WHERE term = 'observed'$$, 'VALUES (2500 + 183 + 1::bigint, 4321, 1::bigint)',
+	'of many iterations, the training log keeps each tenth and the last');
 SELECT results_eq(format($$SELECT phase FROM estimate_training(%L, dataset => 'school')$$, method),
 	$$VALUES ('load'), ('fit'), ('save'), ('total')$$, 'estimate_training: ' || method)
 FROM recsys_methods();

@@ -61,6 +61,7 @@
 #include "core/vector.h"
 
 #define CHUNK_ROWS 64			/* rows moved by one thread at a time */
+#define MOST_LOGGED 7000		/* iterations of the longest training that the log keeps */
 #define GATHER 128				/* ratings of a history added up at a time */
 
 typedef struct MfParams
@@ -159,7 +160,7 @@ static const ParamDef mf_params[] = {
 		"null", 1e-12, 1e12, NULL,
 	"Step of each iteration; null: half of what the user or course with most ratings bears."},
 	{"iterations", "n_epochs epochs max_iter num_iterations", PARAM_INT,
-		offsetof(MfParams, iterations), "2000", 1, 1000000, NULL, "Most steps."},
+		offsetof(MfParams, iterations), "2000", 1, 100000, NULL, "Most steps."},
 	{"tolerance", "tol", PARAM_FLOAT, offsetof(MfParams, tolerance), "0.000001", 0, 1, NULL,
 	"Stop when a step changes the loss by less than this part of it."},
 	{"regularization", "reg_all lambda lambda_reg regularization_coeff", PARAM_FLOAT,
@@ -688,7 +689,7 @@ mf_estimate(const Shape *shape, const void *params_in, Estimate *estimate)
 		(aged ? 8 * n : 0) +
 		(params->holdout > 0 ? n * (16 - 8 * params->holdout) + 8 * (2 * rows + most) +
 		 (aged ? 16 * n : 0) : 0);
-	estimate->n_losses = (double) params->iterations *
+	estimate->n_losses = fmin((double) params->iterations, MOST_LOGGED) *
 		(4 + (params->unobserved_weight > 0) + (params->holdout > 0));
 	estimate->seconds = (double) params->iterations / n_threads *
 		(n * (k * 3e-10 + 2e-8) + (counts_pairs(params) ? rows * k * k * 3e-10 : 0));
