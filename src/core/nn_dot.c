@@ -38,14 +38,13 @@ draw_mask(Rng *rng, float dropout, int n, float *mask)
 
 /* Losses and gradients of some samples. */
 static double
-run_samples(const void *arg, const float *dense, const PairSamples *samples, float *work)
+run_samples(const void *arg, const PairSamples *samples, float *work)
 {
 	const DotNetwork *dot = arg;
 	int			width = dot->factors + 1;
 	float	   *mask = samples->dropout > 0 ? work : NULL;
 	double		sum = 0;
 
-	(void) dense;
 	for (int64_t i = 0; i < samples->n; i++)
 	{
 		const float *user = samples->user_rows + (int64_t) samples->users[i] * width;
@@ -150,7 +149,6 @@ dot_fit(Env *env, const TrainingSet *set, const NnParams *params, ModelWriter *w
 	TRY(put_model(env, &training, dot.offset, writer));
 	pairs_free_batch(env, &training);
 	env_free(env, training.users.rows);
-	env_free(env, training.dense);
 	return RECSYS_OK;
 }
 

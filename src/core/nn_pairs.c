@@ -167,15 +167,13 @@ allocate_batch(Env *env, PairTraining *training)
 	training->weights = env_alloc(env, n, sizeof(float));
 	training->user_gradients = env_alloc(env, n, (size_t) network->user_width * sizeof(float));
 	training->course_gradients = env_alloc(env, n, (size_t) network->course_width * sizeof(float));
-	training->dense_gradients = env_alloc(env, chunks, (size_t) network->n_dense * sizeof(float));
 	training->work = env_alloc(env, workers, (size_t) network->work_floats * sizeof(float));
 	training->losses = env_alloc(env, chunks, sizeof(double));
 	training->loss_weights = env_alloc(env, chunks, sizeof(double));
 	if (training->sample_users == NULL || training->sample_courses == NULL ||
 		training->targets == NULL || training->weights == NULL ||
 		training->user_gradients == NULL || training->course_gradients == NULL ||
-		training->dense_gradients == NULL || training->work == NULL ||
-		training->losses == NULL || training->loss_weights == NULL)
+		training->work == NULL || training->losses == NULL || training->loss_weights == NULL)
 		return env->status;
 	return RECSYS_OK;
 }
@@ -185,23 +183,20 @@ static RecsysStatus
 allocate_training(Env *env, PairTraining *training)
 {
 	const TrainingSet *set = training->set;
-	size_t		n_dense = (size_t) training->network->n_dense;
 	size_t		n_ratings = (size_t) set->by_user.n_entries;
 
 	training->adam = env_alloc(env, 1, sizeof(Adam));
-	training->dense = env_alloc_zero(env, n_dense, sizeof(float));
-	training->dense_moments = env_alloc_zero(env, n_dense, 2 * sizeof(float));
 	training->candidates = env_alloc(env, (size_t) set->by_course.n_rows, sizeof(int32_t));
 	training->entry_user = env_alloc(env, n_ratings, sizeof(int32_t));
 	training->order = env_alloc(env, n_ratings, sizeof(int64_t));
-	if (training->adam == NULL || training->dense == NULL || training->dense_moments == NULL ||
-		training->candidates == NULL || training->entry_user == NULL || training->order == NULL)
+	if (training->adam == NULL || training->candidates == NULL || training->entry_user == NULL ||
+		training->order == NULL)
 		return env->status;
 	adam_init(training->adam);
 	return RECSYS_OK;
 }
 
-/* Everything but the first numbers of embeddings and layers. */
+/* Everything but the first numbers of the embeddings. */
 RecsysStatus
 pairs_init(Env *env, const TrainingSet *set, const NnParams *params, const PairNetwork *network,
 		   PairTraining *training)
@@ -231,9 +226,8 @@ pairs_free_batch(Env *env, PairTraining *training)
 {
 	void	   *blocks[] = {training->sample_users, training->sample_courses, training->targets,
 		training->weights, training->user_gradients, training->course_gradients,
-		training->dense_gradients, training->work, training->losses, training->loss_weights,
-		training->adam, training->dense_moments, training->candidates, training->entry_user,
-	training->order};
+		training->work, training->losses, training->loss_weights, training->adam,
+		training->candidates, training->entry_user, training->order};
 
 	for (size_t i = 0; i < sizeof(blocks) / sizeof(blocks[0]); i++)
 		env_free(env, blocks[i]);
@@ -252,14 +246,13 @@ pairs_bytes(const Shape *shape, const NnParams *params, const PairNetwork *netwo
 	double		chunks = ceil(ratings / chunk_ratings(params));
 	double		workers = batch_workers(shape->n_threads, (int64_t) chunks);
 	double		widths = network->user_width + network->course_width;
-	double		numbers = users * network->user_width + courses * network->course_width +
-		(double) network->n_dense;
+	double		numbers = users * network->user_width + courses * network->course_width;
 
 	return embedding_bytes(users, network->user_width, samples) +
 		embedding_bytes(courses, network->course_width, samples) +
-		samples * (16 + widths * 4) + chunks * ((double) network->n_dense * 4 + 16) +
+		samples * (16 + widths * 4) + chunks * 16 +
 		workers * (double) network->work_floats * 4 + sizeof(Adam) +
-		12 * (double) network->n_dense + 4 * courses + 12 * (double) shape->n_ratings +
+		4 * courses + 12 * (double) shape->n_ratings +
 		fmax(params->validation > 0 ? 4 * numbers : 0, after) + 20 * ENV_BLOCK_OVERHEAD;
 }
 
@@ -341,8 +334,6 @@ chunk_samples(const Batch *batch, int64_t begin, int64_t end, Rng *rng)
 		samples.rng = rng;
 		samples.user_gradients = training->user_gradients + s * training->network->user_width;
 		samples.course_gradients = training->course_gradients + s * training->network->course_width;
-		samples.dense_gradients = training->dense_gradients +
-			begin / training->chunk_ratings * training->network->n_dense;
 	}
 	return samples;
 }
@@ -365,29 +356,12 @@ run_chunk(void *arg, int64_t begin, int64_t end, int worker)
 		fill_samples(training, training->order[batch->first + i], &rng,
 					 i * (1 + training->negatives));
 	samples = chunk_samples(batch, begin, end, &rng);
-	if (batch->learn)
-		memset(samples.dense_gradients, 0, (size_t) network->n_dense * sizeof(float));
-	training->losses[chunk] = network->run(network->arg, training->dense, &samples,
+	training->losses[chunk] = network->run(network->arg, &samples,
 										   training->work + worker * network->work_floats);
 	for (int32_t i = 0; i < samples.n; i++)
 		weight += (double) samples.weights[i];
 	training->loss_weights[chunk] = weight;
 	return RECSYS_OK;
-}
-
-/* One step of the dense layers by the gradients of n chunks. */
-static void
-step_dense(PairTraining *training, int64_t n)
-{
-	int64_t		n_dense = training->network->n_dense;
-
-	if (n_dense == 0)
-		return;
-	for (int64_t c = 1; c < n; c++)
-		vector_axpy(1, training->dense_gradients + c * n_dense, training->dense_gradients, n_dense);
-	training->dense_steps++;
-	adam_step(training->dense, training->dense_moments, training->dense_gradients, n_dense,
-			  adam_rate(training->adam, training->dense_steps));
 }
 
 /* Runs a batch, adds its losses up, and steps when it is there to learn. */
@@ -406,7 +380,6 @@ run_batch(Env *env, const Batch *batch, double *loss, double *weight)
 	}
 	if (!batch->learn)
 		return RECSYS_OK;
-	step_dense(training, n_chunks);
 	TRY(embedding_step(env, &training->users, training->adam, training->sample_users, n_samples,
 					   training->user_gradients));
 	return embedding_step(env, &training->courses, training->adam, training->sample_courses,
@@ -490,9 +463,8 @@ pairs_train(Env *env, PairTraining *training)
 		.blocks = {
 			{training->users.rows, training->users.n_rows * training->users.width, NULL},
 			{training->courses.rows, training->courses.n_rows * training->courses.width, NULL},
-			{training->dense, training->network->n_dense, NULL},
 		},
-		.n_blocks = 3,
+		.n_blocks = 2,
 	};
 
 	return nn_train(env, &loop);

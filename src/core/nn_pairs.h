@@ -16,7 +16,7 @@
  *
  * An iteration shuffles the ratings and takes batch after batch: samples are drawn
  * and their gradients computed in chunks of a fixed size, on several threads, each chunk with
- * random numbers of its own; then users, courses and the dense layers make one step of
+ * random numbers of its own; then users and courses make one step of
  * Adam each.  Chunks are added up in their order, so threads do not change the result.
  */
 #ifndef CORE_NN_PAIRS_H
@@ -44,7 +44,6 @@ typedef struct PairSamples
 	Rng		   *rng;			/* for the dropout */
 	float	   *user_gradients; /* of each sample; NULL: only the loss is wanted */
 	float	   *course_gradients;
-	float	   *dense_gradients;	/* of the chunk, zero at the start */
 } PairSamples;
 
 /* What an architecture is to this file. */
@@ -53,11 +52,10 @@ typedef struct PairNetwork
 	const void *arg;
 	int			user_width;
 	int			course_width;
-	int64_t		n_dense;		/* numbers of the dense layers */
 	int64_t		work_floats;	/* for a chunk of PAIR_CHUNK samples */
 
 	/* Fills the gradients (of the sum of losses) and returns the sum of losses without penalties. */
-	double		(*run) (const void *arg, const float *dense, const PairSamples *samples, float *work);
+	double		(*run) (const void *arg, const PairSamples *samples, float *work);
 } PairNetwork;
 
 #define PAIR_CHUNK 512			/* samples, at most */
@@ -72,9 +70,6 @@ typedef struct PairTraining
 	double		deviation;
 	Embedding	users;
 	Embedding	courses;
-	float	   *dense;			/* n_dense */
-	float	   *dense_moments;	/* 2 n_dense */
-	int64_t		dense_steps;
 	Adam	   *adam;
 	int32_t    *candidates;		/* courses that negatives are drawn from: rated ones */
 	int32_t		n_candidates;
@@ -93,20 +88,19 @@ typedef struct PairTraining
 	float	   *weights;
 	float	   *user_gradients;
 	float	   *course_gradients;
-	float	   *dense_gradients;	/* of each chunk */
 	float	   *work;			/* of each worker */
 	double	   *losses;			/* of each chunk */
 	double	   *loss_weights;
 } PairTraining;
 
-/* Allocates; embeddings and dense numbers are zero. */
+/* Allocates; embeddings are zero. */
 extern RecsysStatus pairs_init(Env *env, const TrainingSet *set, const NnParams *params,
 							   const PairNetwork *network, PairTraining *training);
 
 /* Trains. */
 extern RecsysStatus pairs_train(Env *env, PairTraining *training);
 
-/* Frees all but the rows of the embeddings and the dense numbers. */
+/* Frees all but the rows of the embeddings. */
 extern void pairs_free_batch(Env *env, PairTraining *training);
 
 /* Bytes at the peak, when `after` are allocated after pairs_train and before pairs_free_batch. */

@@ -35,7 +35,6 @@ typedef struct Problem
 	PairSamples samples;
 	float	   *user_rows;
 	float	   *course_rows;
-	float	   *dense;
 	float	   *work;
 	uint64_t	seed;			/* of the dropout */
 } Problem;
@@ -65,7 +64,6 @@ random_problem(Env *env, PairNetwork network, NnObjective objective, double drop
 	rng_seed(&rng, 5, 6);
 	p.user_rows = random_floats(env, &rng, N_USERS * network.user_width, 0.5);
 	p.course_rows = random_floats(env, &rng, N_COURSES * network.course_width, 0.5);
-	p.dense = random_floats(env, &rng, network.n_dense, 0.5);
 	p.work = random_floats(env, &rng, network.work_floats, 1);
 	targets = random_floats(env, &rng, N_SAMPLES, 1);
 	weights = random_floats(env, &rng, N_SAMPLES, 1);
@@ -104,7 +102,7 @@ objective_of(Problem *p)
 
 	rng_seed(&rng, p->seed, 0);
 	samples.rng = &rng;
-	return p->network.run(p->network.arg, p->dense, &samples, p->work) +
+	return p->network.run(p->network.arg, &samples, p->work) +
 		(double) samples.decay *
 		(squares(p->user_rows, p->network.user_width, samples.users, samples.weights) +
 		 squares(p->course_rows, p->network.course_width, samples.courses, samples.weights));
@@ -150,7 +148,6 @@ check_gradients(Env *env, PairNetwork network, NnObjective objective, double dro
 	int			course_width = network.course_width;
 	float	   *user_gradients = env_alloc(env, (size_t) (N_SAMPLES * user_width), sizeof(float));
 	float	   *course_gradients = env_alloc(env, (size_t) (N_SAMPLES * course_width), sizeof(float));
-	float	   *dense_gradients = env_alloc_zero(env, (size_t) network.n_dense, sizeof(float));
 	PairSamples samples = p.samples;
 	Rng			rng;
 
@@ -158,13 +155,9 @@ check_gradients(Env *env, PairNetwork network, NnObjective objective, double dro
 	samples.rng = &rng;
 	samples.user_gradients = user_gradients;
 	samples.course_gradients = course_gradients;
-	samples.dense_gradients = dense_gradients;
-	(void) network.run(network.arg, p.dense, &samples, p.work);
+	(void) network.run(network.arg, &samples, p.work);
 	check_rows(&p, p.user_rows, N_USERS, user_width, samples.users, user_gradients);
 	check_rows(&p, p.course_rows, N_COURSES, course_width, samples.courses, course_gradients);
-	for (int64_t i = 0; i < network.n_dense; i++)
-		CHECK_NEAR(dense_gradients[i], difference(&p, &p.dense[i]),
-				   3e-3 * (1 + fabs((double) dense_gradients[i])));
 }
 
 /* Both losses, with and without dropout. */
