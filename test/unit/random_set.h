@@ -1,6 +1,6 @@
 /*
- * random_set.h: training sets of random ratings for the tests of the methods that predict ratings, and what
- * such methods promise on them.
+ * random_set.h: training sets of random ratings for the tests of the methods, and what methods that predict
+ * ratings promise on them.
  */
 #ifndef RANDOM_SET_H
 #define RANDOM_SET_H
@@ -20,6 +20,46 @@ random_set(Env *env, uint64_t seed, int n, int n_users, int n_courses, bool disl
 	set = test_set(env, (TestShape) {KEY_NUMBER, KEY_NUMBER, true, false}, rows, n, n_courses);
 	free(rows);
 	return set;
+}
+
+/* The same for methods that rank: some ratings 0 and below, and one course more that nobody rated. */
+static inline TrainingSet *
+ranking_set(Env *env, uint64_t seed, int n, int n_users, int n_courses, bool implicit)
+{
+	TestRow    *rows = test_day_rows(seed, n, n_users, n_courses);
+	TrainingSet *set;
+
+	test_dislikes(rows, n);
+	set = test_set(env, (TestShape) {KEY_NUMBER, KEY_NUMBER, true, implicit}, rows, n, n_courses + 1);
+	free(rows);
+	return set;
+}
+
+/* A set of hand-written rows. */
+static inline TrainingSet *
+small_set(Env *env, const TestRow *rows, int n, int n_courses, bool implicit)
+{
+	return test_set(env, (TestShape) {KEY_NUMBER, KEY_NUMBER, false, implicit}, rows, n, n_courses);
+}
+
+/*
+ * Constant ratings are worth a warning where only the ratings count (lines), and none where every pair does
+ * (pairs).
+ */
+static inline void
+check_warnings(const Method *method, const char *lines, const char *pairs)
+{
+	static const TestRow same[] = {{1, 0, 3, 0}, {1, 1, 3, 0}, {2, 0, 3, 0}, {2, 1, 3, 0}};
+	static const TestRow other[] = {{1, 0, 3, 0}, {1, 1, 1, 0}, {2, 0, 3, 0}, {2, 1, 2, 0}};
+	Env		   *env = test_env();
+
+	test_method_open(env, method, lines, small_set(env, other, 4, 2, false));
+	test_method_open(env, method, pairs, small_set(env, same, 4, 2, false));
+	CHECK_EQ_INT(test_env_of(env)->n_warnings, 0);
+	test_method_open(env, method, lines, small_set(env, same, 4, 2, false));
+	CHECK_EQ_INT(test_env_of(env)->n_warnings, 1);
+	CHECK(strstr(test_env_of(env)->message, "100.0 % of the ratings are 3:") != NULL);
+	test_method_done(env);
 }
 
 /* What every training promises, with each of n settings of the parameters. */

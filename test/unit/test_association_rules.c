@@ -2,22 +2,9 @@
  * test_association_rules.c: the method against rules that are counted plainly.
  */
 #include "core/methods/methods.h"
-#include "test_method.h"
+#include "random_set.h"
 
 #define MAX_RULES 20000
-
-/* Random ratings with times in days, some of them 0 and below; one course more is not rated. */
-static TrainingSet *
-random_set(Env *env, uint64_t seed, int n, int n_users, int n_courses, bool implicit)
-{
-	TestRow    *rows = test_day_rows(seed, n, n_users, n_courses);
-	TrainingSet *set;
-
-	test_dislikes(rows, n);
-	set = test_set(env, (TestShape) {KEY_NUMBER, KEY_NUMBER, true, implicit}, rows, n, n_courses + 1);
-	free(rows);
-	return set;
-}
 
 /* One variant of the method, as lines of parameters and as what they mean. */
 typedef struct Variant
@@ -162,7 +149,7 @@ test_scores(void)
 	for (int v = 0; v < N_VARIANTS; v++)
 	{
 		Env		   *env = test_env();
-		TrainingSet *set = random_set(env, 20 + v, 300, 40, 10, false);
+		TrainingSet *set = ranking_set(env, 20 + v, 300, 40, 10, false);
 		TestModel	model = test_method_open(env, &method_association_rules, variants[v].lines, set);
 		int			n_rules = plain_rules(set, &variants[v], rules);
 		ReasonRule	rule;
@@ -269,7 +256,7 @@ static void
 test_max_rules(void)
 {
 	Env		   *env = test_env();
-	TrainingSet *set = random_set(env, 5, 1500, 60, 30, false);
+	TrainingSet *set = ranking_set(env, 5, 1500, 60, 30, false);
 	TestModel	all = test_method_open(env, &method_association_rules, "max_len=3\nmin_support=0.05\n", set);
 	TestModel	some = test_method_open(env, &method_association_rules,
 										"max_len=3\nmin_support=0.05\nmax_rules=100\n", set);
@@ -344,8 +331,8 @@ test_training(void)
 	for (int i = 0; i < 3; i++)
 	{
 		Env		   *env = test_env();
-		TrainingSet *set = random_set(env, 9, 6000, 300, 100, i == 0);
-		TrainingSet *small = random_set(env, 9, 600, 40, 20, false);
+		TrainingSet *set = ranking_set(env, 9, 6000, 300, 100, i == 0);
+		TrainingSet *small = ranking_set(env, 9, 600, 40, 20, false);
 
 		test_method_promises(env, &method_association_rules, lines[i], set, small, 0.3);
 		test_method_done(env);
@@ -357,7 +344,7 @@ static void
 test_limit(void)
 {
 	Env		   *env = test_env();
-	TrainingSet *set = random_set(env, 11, 3000, 80, 100, false);
+	TrainingSet *set = ranking_set(env, 11, 3000, 80, 100, false);
 	TestModel	model;
 
 	env->memory_limit = env->memory_used + 300000;
@@ -402,7 +389,7 @@ static void
 test_forged(void)
 {
 	Env		   *env = test_env();
-	TrainingSet *set = random_set(env, 12, 600, 40, 25, false);
+	TrainingSet *set = ranking_set(env, 12, 600, 40, 25, false);
 	TestModel	model = test_method_open(env, &method_association_rules, "max_len=3\nmin_support=0.1\n", set);
 	const int32_t bad[] = {-2, 26, INT32_MIN, INT32_MAX};
 

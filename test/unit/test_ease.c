@@ -2,20 +2,7 @@
  * test_ease.c: method ease against the equations that define its weights, solved and checked plainly.
  */
 #include "core/methods/methods.h"
-#include "test_method.h"
-
-/* Random ratings with times in days, some of them 0 and below; courses 0 .. n_courses - 1, some unrated. */
-static TrainingSet *
-random_set(Env *env, uint64_t seed, int n, int n_users, int n_courses, bool implicit)
-{
-	TestRow    *rows = test_day_rows(seed, n, n_users, n_courses);
-	TrainingSet *set;
-
-	test_dislikes(rows, n);
-	set = test_set(env, (TestShape) {KEY_NUMBER, KEY_NUMBER, true, implicit}, rows, n, n_courses + 1);
-	free(rows);
-	return set;
-}
+#include "random_set.h"
 
 /* One variant of the method, as lines of parameters and as what they mean. */
 typedef struct Variant
@@ -162,7 +149,7 @@ test_weights(void)
 	for (int v = 0; v < N_VARIANTS; v++)
 	{
 		Env		   *env = test_env();
-		TrainingSet *set = random_set(env, 1 + v, 600, 40, 25, false);
+		TrainingSet *set = ranking_set(env, 1 + v, 600, 40, 25, false);
 		TestModel	model = test_method_open(env, &method_ease, variants[v].lines, set);
 
 		check_optimal(env, set, &variants[v], &model);
@@ -200,7 +187,7 @@ test_table(void)
 {
 	const int	kept = 4;
 	Env		   *env = test_env();
-	TrainingSet *set = random_set(env, 7, 600, 40, 25, false);
+	TrainingSet *set = ranking_set(env, 7, 600, 40, 25, false);
 	TestModel	all = test_method_open(env, &method_ease, "regularization=3\n", set);
 	TestModel	some = test_method_open(env, &method_ease, "regularization=3\ntable_size=4\n", set);
 	const float *b = model_weights(env, &all);
@@ -243,7 +230,7 @@ test_default_table(void)
 	for (int s = 0; s < 2; s++)
 	{
 		Env		   *env = test_env();
-		TrainingSet *set = random_set(env, 8, 5000, 300, sizes[s], true);
+		TrainingSet *set = ranking_set(env, 8, 5000, 300, sizes[s], true);
 		TestModel	model = test_method_open(env, &method_ease, "", set);
 		Csr			table;
 
@@ -305,8 +292,8 @@ test_training(void)
 	for (int i = 0; i < 3; i++)
 	{
 		Env		   *env = test_env();
-		TrainingSet *set = random_set(env, 9, 3000, 80, 300, false);
-		TrainingSet *small = random_set(env, 9, 600, 40, 30, false);
+		TrainingSet *set = ranking_set(env, 9, 3000, 80, 300, false);
+		TrainingSet *small = ranking_set(env, 9, 600, 40, 30, false);
 
 		test_method_threads(env, &method_ease, lines[i], set);
 		test_method_memory(env, &method_ease, lines[i], set);
@@ -332,7 +319,7 @@ test_estimates(void)
 	for (int i = 0; i < 4; i++)
 	{
 		Env		   *env = test_env();
-		TrainingSet *set = random_set(env, 10, cases[i].n, cases[i].n_users, cases[i].n_courses, false);
+		TrainingSet *set = ranking_set(env, 10, cases[i].n, cases[i].n_users, cases[i].n_courses, false);
 
 		test_method_estimate(env, &method_ease, cases[i].lines, set, 0.8);
 		test_method_done(env);
@@ -344,7 +331,7 @@ static void
 test_limit(void)
 {
 	Env		   *env = test_env();
-	TrainingSet *set = random_set(env, 11, 3000, 80, 500, false);
+	TrainingSet *set = ranking_set(env, 11, 3000, 80, 500, false);
 	TestModel	model;
 
 	env->memory_limit = env->memory_used + 500 * 500 * 8;
@@ -376,7 +363,7 @@ static void
 test_forged(void)
 {
 	Env		   *env = test_env();
-	TrainingSet *set = random_set(env, 12, 600, 40, 25, false);
+	TrainingSet *set = ranking_set(env, 12, 600, 40, 25, false);
 	TestModel	model = test_method_open(env, &method_ease, "", set);
 
 	CHECK_EQ_INT(test_method_forge(env, &model, "correlations", SECTION_FLOAT, 3, 0.5), RECSYS_OK);

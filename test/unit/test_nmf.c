@@ -401,13 +401,6 @@ test_similar(void)
 	test_method_done(env);
 }
 
-/* A set of hand-written rows. */
-static TrainingSet *
-small_set(Env *env, const TestRow *rows, int n, int n_courses, bool implicit)
-{
-	return test_set(env, (TestShape) {KEY_NUMBER, KEY_NUMBER, false, implicit}, rows, n, n_courses);
-}
-
 /* Scores are never NaN or below 0, and predictions finite or NaN, whatever the data. */
 static void
 check_degenerate(const TestRow *rows, int n, int n_courses, bool implicit)
@@ -471,17 +464,7 @@ test_degenerate(void)
 static void
 test_warnings(void)
 {
-	static const TestRow same[] = {{1, 0, 3, 0}, {1, 1, 3, 0}, {2, 0, 3, 0}, {2, 1, 3, 0}};
-	static const TestRow other[] = {{1, 0, 3, 0}, {1, 1, 1, 0}, {2, 0, 3, 0}, {2, 1, 2, 0}};
-	Env		   *env = test_env();
-
-	test_method_open(env, &method_nmf, "unobserved=missing\n", small_set(env, other, 4, 2, false));
-	test_method_open(env, &method_nmf, "", small_set(env, same, 4, 2, false));
-	CHECK_EQ_INT(test_env_of(env)->n_warnings, 0);
-	test_method_open(env, &method_nmf, "unobserved=missing\n", small_set(env, same, 4, 2, false));
-	CHECK_EQ_INT(test_env_of(env)->n_warnings, 1);
-	CHECK(strstr(test_env_of(env)->message, "100.0 % of the ratings are 3:") != NULL);
-	test_method_done(env);
+	check_warnings(&method_nmf, "unobserved=missing\n", "");
 }
 
 /* Training with everything that can happen to it. */

@@ -6,25 +6,12 @@
 #include "core/methods/methods.h"
 #include "core/nn_dot.h"
 #include "core/nn_fold.h"
-#include "test_method.h"
+#include "random_set.h"
 
 #define N_USERS 3
 #define N_COURSES 4
 #define N_SAMPLES 7
 #define STEP 1e-3
-
-/* Random ratings with times in days, some of them 0 and below; the last courses unrated. */
-static TrainingSet *
-random_set(Env *env, uint64_t seed, int n, int n_users, int n_courses, bool implicit)
-{
-	TestRow    *rows = test_day_rows(seed, n, n_users, n_courses);
-	TrainingSet *set;
-
-	test_dislikes(rows, n);
-	set = test_set(env, (TestShape) {KEY_NUMBER, KEY_NUMBER, true, implicit}, rows, n, n_courses + 1);
-	free(rows);
-	return set;
-}
 
 /* ------------------------------------------------------------------ gradients */
 
@@ -271,7 +258,7 @@ static void
 test_log(void)
 {
 	Env		   *env = test_env();
-	TrainingSet *set = random_set(env, 3, 4000, 60, 40, false);
+	TrainingSet *set = ranking_set(env, 3, 4000, 60, 40, false);
 	TestModel	model;
 	NnParams   *params = test_method_params(env, &method_nn, "validation=0.2\n");
 	int			held_out = 0;
@@ -365,7 +352,7 @@ static void
 check_rating_users(const char *lines, double dropout, double half_life)
 {
 	Env		   *env = test_env();
-	TrainingSet *set = random_set(env, 11, 900, 40, 30, false);
+	TrainingSet *set = ranking_set(env, 11, 900, 40, 30, false);
 	char		text[300];
 	TestModel	model;
 	float		vector[6];
@@ -475,7 +462,7 @@ static void
 test_ranking_users(void)
 {
 	Env		   *env = test_env();
-	TrainingSet *set = random_set(env, 12, 300, 30, 30, false);
+	TrainingSet *set = ranking_set(env, 12, 300, 30, 30, false);
 	TestModel	model = test_method_open(env, &method_nn,
 										 "factors=4\niterations=4\nnegatives=3\nweight_decay=0.02\n", set);
 	float		work[15];
@@ -661,8 +648,8 @@ test_promises(void)
 	for (int i = 0; i < 3; i++)
 	{
 		Env		   *env = test_env();
-		TrainingSet *set = random_set(env, 9, 6000, 300, 200, false);
-		TrainingSet *small = random_set(env, 9, 150, 20, 20, false);
+		TrainingSet *set = ranking_set(env, 9, 6000, 300, 200, false);
+		TrainingSet *small = ranking_set(env, 9, 150, 20, 20, false);
 
 		test_method_promises(env, &method_nn, lines[i], set, small, 0.8);
 		test_method_done(env);
@@ -674,7 +661,7 @@ static void
 test_forged(void)
 {
 	Env		   *env = test_env();
-	TrainingSet *set = random_set(env, 12, 600, 40, 25, false);
+	TrainingSet *set = ranking_set(env, 12, 600, 40, 25, false);
 	TestModel	model = test_method_open(env, &method_nn, "factors=4\n", set);
 
 	test_method_finite(env, &model, "bias", SECTION_FLOAT, 3);

@@ -6,21 +6,17 @@
 #include "core/latent.h"
 #include "core/methods/methods.h"
 #include "core/nn_softmax.h"
-#include "test_method.h"
+#include "random_set.h"
 
 #define STEP 2e-3
 
 /* Random ratings with times in days, some of them 0 and below; two genres; the last course unrated. */
 static TrainingSet *
-random_set(Env *env, uint64_t seed, int n, int n_users, int n_courses, bool genres)
+genre_set(Env *env, uint64_t seed, int n, int n_users, int n_courses, bool genres)
 {
-	TestRow    *rows = test_day_rows(seed, n, n_users, n_courses);
-	TrainingSet *set;
+	TrainingSet *set = ranking_set(env, seed, n, n_users, n_courses, false);
 	StringTable names;
 
-	test_dislikes(rows, n);
-	set = test_set(env, (TestShape) {KEY_NUMBER, KEY_NUMBER, true, false}, rows, n, n_courses + 1);
-	free(rows);
 	if (!genres)
 		return set;
 	if (strings_init(env, &names) != RECSYS_OK || strings_add(env, &names, "a", 1) != RECSYS_OK ||
@@ -84,7 +80,7 @@ static void
 check_gradients(const char *lines, bool genres)
 {
 	Env		   *env = test_env();
-	TrainingSet *set = random_set(env, 4, 60, 3, 12, genres);
+	TrainingSet *set = genre_set(env, 4, 60, 3, 12, genres);
 	Problem		p = random_problem(env, set, lines);
 	int64_t		n = p.batch.network.n_numbers;
 	float	   *gradient = env_alloc(env, (size_t) n, sizeof(float));
@@ -124,7 +120,7 @@ static void
 test_targets(void)
 {
 	Env		   *env = test_env();
-	TrainingSet *set = random_set(env, 4, 60, 3, 12, false);
+	TrainingSet *set = genre_set(env, 4, 60, 3, 12, false);
 	Problem		p = random_problem(env, set, "arch=softmax\nfactors=3\nlayers=4\n");
 	const Csr  *by_user = &set->by_user;
 	int			n_targets = 0;
@@ -242,7 +238,7 @@ static void
 check_served(const char *more, double half_life)
 {
 	Env		   *env = test_env();
-	TrainingSet *set = random_set(env, 8, 400, 30, 20, true);
+	TrainingSet *set = genre_set(env, 8, 400, 30, 20, true);
 	char		lines[200];
 	TestModel	model;
 
@@ -336,8 +332,8 @@ test_promises(void)
 	for (int i = 0; i < 2; i++)
 	{
 		Env		   *env = test_env();
-		TrainingSet *set = random_set(env, 9, 6000, 300, 700, i == 0);
-		TrainingSet *small = random_set(env, 9, 150, 20, 20, i == 0);
+		TrainingSet *set = genre_set(env, 9, 6000, 300, 700, i == 0);
+		TrainingSet *small = genre_set(env, 9, 150, 20, 20, i == 0);
 
 		test_method_promises(env, &method_nn, lines[i], set, small, 0.8);
 		test_method_done(env);
@@ -350,7 +346,7 @@ test_forged(void)
 {
 	static const char *const sections[] = {"embeddings", "genre_sums", "dense", "outputs", "biases"};
 	Env		   *env = test_env();
-	TrainingSet *set = random_set(env, 12, 600, 40, 25, true);
+	TrainingSet *set = genre_set(env, 12, 600, 40, 25, true);
 	TestModel	model = test_method_open(env, &method_nn, "arch=softmax\nfactors=4\niterations=1\n", set);
 
 	for (int i = 0; i < 5; i++)
