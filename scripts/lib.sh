@@ -182,12 +182,15 @@ default_major() {
 	die 'apt-get knows no package "postgresql"'
 }
 
+# Libraries that the extension loads when a method needs them.
+libraries=(libopenblas0 liblinear4 libxgboost0)
+
 # Installs compiler and server, builds the extension and installs it into the server's directory. The
 # arguments are further packages; "NN" in a name stands for the major version.
 prepare_extension() {
 	local major
 	major=$(choose_major)
-	install_packages gcc libc6-dev make libopenblas0 "postgresql-$major" "postgresql-server-dev-$major" "${@//NN/$major}"
+	install_packages gcc libc6-dev make "${libraries[@]}" "postgresql-$major" "postgresql-server-dev-$major" "${@//NN/$major}"
 	bindir=/usr/lib/postgresql/$major/bin
 	PATH=$bindir:$PATH
 	say "Building course_recsys for PostgreSQL $major"
