@@ -363,13 +363,19 @@ train_base(Env *env, OutOfFold *work, Recommender *base)
 		env_fail(env, RECSYS_BAD_DATA, "models of parts of the ratings have fewer factors");
 }
 
+/* A number of SEED_BITS bits. */
+int64_t
+out_of_fold_seed(int64_t random_state)
+{
+	return (int64_t) (hash_combine((uint64_t) random_state, FOLD_SEED) >> (64 - SEED_BITS));
+}
+
 /* The rows of one fold. */
 static RecsysStatus
 make_fold(Env *env, OutOfFold *work, int number)
 {
-	uint64_t	seed = hash_combine((uint64_t) work->spec->random_state, FOLD_SEED);
 	SplitSpec	split = {.strategy = SPLIT_RANDOM, .test_size = 0.5, .folds = work->spec->folds,
-		.leave_k = 1, .random_state = (int64_t) (seed >> (64 - SEED_BITS))};
+		.leave_k = 1, .random_state = out_of_fold_seed(work->spec->random_state)};
 	int64_t		first = work->rows->n;
 	Fold		fold;
 	Recommender base;

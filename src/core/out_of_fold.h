@@ -81,6 +81,9 @@ rating_in_class(const RowsSpec *spec, float rating)
 extern RecsysStatus out_of_fold_rows(Env *env, const TrainingSet *set, const Recommender *final,
 									 const RowsSpec *spec, FeatureRows *rows);
 
+/* The seed of the row hashes that the folds are drawn by. */
+extern int64_t out_of_fold_seed(int64_t random_state);
+
 /* Rows that are made at most of so many ratings. */
 extern int64_t out_of_fold_count(const RowsSpec *spec, int64_t n_ratings);
 

@@ -201,17 +201,6 @@ constant_estimator(Env *env, const FeatureRows *rows, EstimatorSpec spec, double
 	return estimator->weights == NULL ? env->status : RECSYS_OK;
 }
 
-/* Do the rows teach anything: are there some and, to classify, of both classes? */
-static bool
-rows_teach(const FeatureRows *rows, bool classify)
-{
-	bool		differ = false;
-
-	for (int64_t r = 1; r < rows->n && classify; r++)
-		differ = differ || rows->targets[r] != rows->targets[0];
-	return rows->n > 0 && (differ || !classify);
-}
-
 /* Fits, and frees the rows. */
 static RecsysStatus
 fit_estimator(Env *env, const EstimatorSpec *spec, FeatureRows *rows, double mean, Estimator *estimator)
@@ -220,7 +209,7 @@ fit_estimator(Env *env, const EstimatorSpec *spec, FeatureRows *rows, double mea
 
 	env_loss(env, 0, "rows", (double) rows->n);
 	env_loss(env, 0, "features", rows->n_features);
-	if (rows_teach(rows, spec->classify))
+	if (rows->n > 0)
 		TRY(estimator_fit(env, spec, &input, estimator));
 	else
 	{
