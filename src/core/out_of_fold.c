@@ -472,7 +472,7 @@ out_of_fold_bytes(const Shape *shape, const RowsSpec *spec, int n_factors, int n
 	double		users = (double) shape->n_users;
 	double		courses = (double) shape->n_courses;
 	double		k = n_factors;
-	double		fold = 25 * ratings + 72 * users + 24 * courses;
+	double		fold = 42 * ratings + 72 * users + 24 * courses;	/* with times */
 	Shape		part = *shape;
 	Estimate	base;
 	double		after;

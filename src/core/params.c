@@ -375,6 +375,11 @@ set_null(Env *env, const ParamDef *def, void *value)
 			memset(value, 0, PARAM_TEXT_SIZE);
 			return RECSYS_OK;
 		}
+		if (param_is_json(def->type))
+		{
+			memset(value, 0, PARAM_PARTS_SIZE);
+			return RECSYS_OK;
+		}
 		if (def->type == PARAM_NUMBERS)
 		{
 			memset(value, 0, sizeof(ParamNumbers));
@@ -672,12 +677,11 @@ format_value(const ParamDef *def, const void *value, char *text, size_t size)
 		case PARAM_RANGE:
 			return snprintf(text, size, "[%d,%d]", (int) range->low, (int) range->high);
 		case PARAM_TEXT:
+		case PARAM_PARTS:
+		case PARAM_PART:
 			return snprintf(text, size, "%s", string[0] != '\0' ? string : "null");
 		case PARAM_NUMBERS:
 			return format_numbers(value, text, size);
-		case PARAM_PARTS:
-		case PARAM_PART:
-			return snprintf(text, size, "%s", string);
 		default:
 			return format_nullable(*(const double *) value, text, size);
 	}

@@ -23,7 +23,7 @@ typedef enum ParamType
 	PARAM_TEXT,					/* char[PARAM_TEXT_SIZE], terminated; empty is null, "null" refused */
 	PARAM_NUMBERS,				/* ParamNumbers; none is null */
 	PARAM_PARTS,				/* char[PARAM_PARTS_SIZE], terminated: methods as JSON, see parts.h */
-	PARAM_PART					/* the same of one method */
+	PARAM_PART					/* the same of one method; empty is null */
 } ParamType;
 
 #define PARAM_TEXT_SIZE 64		/* bytes of a PARAM_TEXT value, terminated */

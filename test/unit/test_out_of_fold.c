@@ -410,18 +410,51 @@ test_threads(void)
 	test_method_done(bench.env);
 }
 
+/* The memory is that told. */
+static void
+test_bytes(void)
+{
+	static const RowTarget targets[] = {TARGET_RATING, TARGET_TAKEN};
+
+	for (int i = 0; i < 4; i++)
+	{
+		Bench		bench = {.env = test_env()};
+		Env		   *env = bench.env;
+		TrainingSet *set = random_set(env, 9, 6000, 200, N_COURSES + 1, false);
+		Shape		shape = {set->summary.n_users, set->summary.n_courses, set->summary.n_ratings, 0, 1, 0, 0};
+		size_t		before;
+		double		rows_bytes;
+		double		wanted;
+		double		peak;
+
+		begin(&bench, set);
+		bench.spec.target = targets[i % 2];
+		bench.spec.max_rows = i < 2 ? 100000 : 1000;
+		wanted = out_of_fold_bytes(&shape, &bench.spec, FACTORS, WIDTH + N_COURSES + 1, &rows_bytes);
+		before = env->memory_used;
+		env->memory_peak = before;
+		make_rows(&bench);
+		peak = (double) (env->memory_peak - before);
+		if (peak > wanted + 4096 || peak < 0.8 * wanted)
+			UNIT_FAIL("took %.0f bytes, estimated %.0f", peak, wanted);
+		CHECK((double) (env->memory_used - before) <= rows_bytes + 3 * ENV_BLOCK_OVERHEAD);
+		test_method_done(env);
+	}
+}
+
 /* Runs all tests of this file. */
 int
 main(void)
 {
-	RUN(test_plain);
-	RUN(test_turned);
-	RUN(test_no_leak);
-	RUN(test_drawn);
-	RUN(test_classes);
-	RUN(test_unknown);
-	RUN(test_weights);
-	RUN(test_few);
+	RUN_ALONE(test_plain);
+	RUN_ALONE(test_turned);
+	RUN_ALONE(test_no_leak);
+	RUN_ALONE(test_drawn);
+	RUN_ALONE(test_classes);
+	RUN_ALONE(test_unknown);
+	RUN_ALONE(test_weights);
+	RUN_ALONE(test_few);
 	RUN(test_threads);
+	RUN_ALONE(test_bytes);
 	return unit_done();
 }

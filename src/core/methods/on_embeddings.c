@@ -10,6 +10,7 @@
 
 #include "core/blas.h"
 #include "core/latent.h"
+#include "core/nn.h"
 #include "core/out_of_fold.h"
 #include "core/parts.h"
 
@@ -34,22 +35,39 @@ is_base(const Method *method)
 	return method_has_factors(method) && method->parts == NULL;
 }
 
+/* The base method that the parameters name. */
+static RecsysStatus
+read_base(Env *env, const OnParams *params, MethodPart *part)
+{
+	char		names[sizeof(env->hint) - sizeof("Methods that have are .")];
+
+	TRY(part_read(env, "embedding", params->embedding, strlen(params->embedding), part));
+	if (is_base(part->method))
+		return RECSYS_OK;
+	env_fail(env, RECSYS_BAD_ARGUMENT, "method \"%s\" in parameter \"embedding\" has no factors",
+			 part->method->name);
+	method_names(names, sizeof(names), is_base);
+	return env_hint(env, "Methods that have are %s.", names);
+}
+
+/* The base method that the target asks for, when the parameters name none. */
+static void
+fit_default_base(const OnParams *params, bool taken, MethodPart *part)
+{
+	if (params->embedding[0] == '\0')
+		((NnParams *) part->params)->objective = taken ? NN_RANKING : NN_RATING;
+}
+
 /* The base method, with the parameters that hold for it, too. */
 RecsysStatus
 on_parts(Env *env, const void *params_in, MethodPart *parts, int *n)
 {
 	const OnParams *params = params_in;
-	char		names[sizeof(env->hint) - sizeof("Methods that have are .")];
 
 	*n = 0;
-	TRY(part_read(env, "embedding", params->embedding, strlen(params->embedding), parts));
-	if (!is_base(parts->method))
-	{
-		env_fail(env, RECSYS_BAD_ARGUMENT, "method \"%s\" in parameter \"embedding\" has no factors",
-				 parts->method->name);
-		method_names(names, sizeof(names), is_base);
-		return env_hint(env, "Methods that have are %s.", names);
-	}
+	TRY(params->embedding[0] == '\0' ? part_read(env, "embedding", "\"nn\"", strlen("\"nn\""), parts) :
+		read_base(env, params, parts));
+	fit_default_base(params, params->objective == ON_RANKING, parts);
 	*(CommonParams *) parts->params = params->common;
 	*n = 1;
 	return RECSYS_OK;
@@ -117,8 +135,8 @@ estimator_spec(const OnParams *params, EstimatorKind kind, bool classify)
 		.kind = kind,
 		.classify = classify,
 		.regularization = value_or(params->regularization, boosts ? 1 : 0.001),
-		.n_estimators = (int) value_or(params->n_estimators, 100),
-		.max_depth = (int) value_or(params->max_depth, boosts ? 5 : one ? 6 : 12),
+		.n_estimators = (int) value_or(params->n_estimators, boosts ? 100 : 50),
+		.max_depth = (int) value_or(params->max_depth, boosts ? 4 : one ? 6 : 10),
 		.min_leaf = (int) value_or(params->min_leaf, one ? 50 : 10),
 		.learning_rate = value_or(params->learning_rate, 0.1),
 		.subsample = value_or(params->subsample, boosts ? 0.8 : 0.632),
@@ -284,6 +302,7 @@ on_fit(Env *env, const TrainingSet *set, const OnParams *params, EstimatorKind k
 	TRY(on_parts(env, params, &part, &n));
 	spec = rows_spec(params, &part, &content);
 	TRY(choose_target(env, set, params, classify, &spec, &classes));
+	fit_default_base(params, spec.target == TARGET_TAKEN, &part);
 	env_progress(env, PHASE_FITTING, 0, spec.folds + 2);
 	TRY(fit_base(env, set, &part, writer, &base));
 	env_progress(env, PHASE_FITTING, 1, spec.folds + 2);

@@ -59,14 +59,14 @@ typedef struct OnParams
 	double		subsample;
 	double		max_share;
 	char		text_search_config[PARAM_TEXT_SIZE];	/* applied by the loader */
-	char		embedding[PARAM_PARTS_SIZE];
+	char		embedding[PARAM_PARTS_SIZE];	/* empty: nn, of what the estimator is to learn */
 } OnParams;
 
 /* Definitions that both tables end with. */
 #define ON_PARAM_DEFS \
 	{.name = "embedding", .aliases = "base", .type = PARAM_PART, .offset = offsetof(OnParams, embedding), \
-		.default_text = "\"svd\"", \
-		.description = "The method with factors that the vectors come from, with its own parameters."}, \
+		.default_text = "null", \
+		.description = "The method with factors that the vectors come from, with its own parameters; null: nn."}, \
 	{.name = "features", .type = PARAM_TEXT, .offset = offsetof(OnParams, features), \
 		.default_text = "embeddings", \
 		.description = "What a row is made of: embeddings and, with commas between them, terms, genres and " \
