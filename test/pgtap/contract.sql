@@ -14,7 +14,8 @@ CREATE TABLE school.variant AS
 		CASE method WHEN 'hybrid' THEN '{als,knn}' ELSE ARRAY[method || coalesce((SELECT string_agg(' ' || key || '=' || value, '' ORDER BY key)
 			FROM jsonb_each_text(params)), '')] END AS sources,
 		m.objective = 'ranking' AND method NOT LIKE 'kmeans%' AND NOT params @> '{"unobserved": "missing"}'
-			AND NOT params @> '{"objective": "rating"}' AS finds_courses
+			AND NOT params @> '{"objective": "rating"}'
+			AND (method <> 'embedding_classification' OR params @> '{"objective": "ranking"}') AS finds_courses
 	FROM recsys_methods() m JOIN (
 		SELECT method, '{}'::jsonb FROM recsys_methods()
 		UNION ALL
