@@ -19,8 +19,8 @@
  * bound on H: rows by squared loss; by log loss, where a row has p (1 - p), in units of p = 1/2.  Weights of rows
  * count as so many rows, their mean being 1.
  *
- * Memory: 9 to 10 bytes a feature of each row, three times that while bins are found, and 16 bytes a bin for every
- * node of one tree.  Time: rows x features x depth for a tree.
+ * Memory: 10 bytes a feature of each row, and 16 bytes a bin for every node of one tree, which is much for deep trees
+ * on many features.  Time for a tree: rows x features x depth, and bins x nodes.
  */
 #include <math.h>
 #include <stdio.h>
@@ -32,7 +32,8 @@
 
 #define LIBRARY "libxgboost.so.0"
 #define PACKAGE "libxgboost0"
-#define MAX_BINS 256
+#define MAX_BINS 64
+#define LIBRARY_BYTES (7 << 20) /* what a process touches of the library and its own */
 #define LEAST_SHARE 1e-6		/* of a class that log loss starts from */
 
 /* Functions of the library; handles are opaque, and a status is 0 or -1. */
@@ -302,14 +303,19 @@ xgboost_model_bytes(const EstimatorSpec *spec, double n_rows)
 	return count_trees(spec) * (4.0 + 12.0 * tree_nodes(spec, n_rows));
 }
 
-/* The matrix, its bins, the bins of all nodes of a tree, the trees. */
+/*
+ * The matrix and its bins, what boosting keeps of each row, the bins of all nodes of a tree that is full, and some
+ * more of them that are held while it grows; passes over the rows, and over the bins of each node.
+ */
 void
 xgboost_estimate(const EstimatorSpec *spec, double n_rows, double n_features, double *bytes, double *seconds)
 {
 	double		bins = n_features * fmin(MAX_BINS, n_rows);
 	double		nodes = tree_nodes(spec, n_rows);
+	double		a_row = 10.0 * n_features + (spec->kind == ESTIMATOR_GRADIENT_BOOSTING ? 120.0 : 40.0);
+	double		a_tree = 2e-9 * n_rows * n_features * spec->max_depth + 1.3e-8 * bins * nodes;
 
-	*bytes = n_rows * (n_features * 20.0 + 40.0) + bins * 16.0 * nodes + nodes * 200.0 +
-		xgboost_model_bytes(spec, n_rows) + (16 << 20);
-	*seconds = n_rows * n_features * (2.5e-7 + 2e-9 * spec->max_depth * count_trees(spec));
+	*bytes = n_rows * a_row + 16.0 * bins * (nodes + 64.0) + 100.0 * nodes +
+		xgboost_model_bytes(spec, n_rows) + LIBRARY_BYTES;
+	*seconds = 3.2e-7 * n_rows * n_features + count_trees(spec) * a_tree;
 }
