@@ -423,6 +423,9 @@ run_candidates(Call *call, Run *run, Candidate *candidates, int n,
 			   void (*evaluate) (Run *run, Candidate *candidates, int n))
 {
 	begin_run(run);
+	for (int i = 0; i < n; i++)
+		env_check(&run->job->env, evaluate_check(&run->job->env, candidates[i].method,
+												 &run->args->options));
 	SPI_connect();
 	load(run, candidates, n);
 	evaluate(run, candidates, n);

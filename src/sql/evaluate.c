@@ -64,6 +64,8 @@ read_options(FunctionCallInfo fcinfo, int i, bool tunes, EvaluateArgs *args)
 		.max = PG_INT32_MAX},
 		{.name = "latest", .type = OPTION_BOOL, .target = &args->split.latest},
 		{.name = "graded", .type = OPTION_BOOL, .target = &args->options.graded},
+		{.name = "diversity", .type = OPTION_NUMBER, .target = &args->options.diversity, .min = 0,
+		.max = 1},
 		{.name = "samples", .type = OPTION_INT, .target = &args->samples, .min = 1, .max = GRID_MAX}
 	};
 
