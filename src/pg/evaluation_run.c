@@ -395,6 +395,7 @@ store_rows(const Run *run, bool is_drawn)
 		.strategy = is_drawn ? strategy_name(run->spec.strategy) : NULL,
 		.split = &run->spec,
 		.relevance = run->args->options.relevance,
+		.options = run->args->given_options,
 		.seconds = job_seconds(run->job),
 		.rows = run->rows,
 		.n_rows = run->n_rows

@@ -70,7 +70,8 @@ read_options(FunctionCallInfo fcinfo, int i, bool tunes, EvaluateArgs *args)
 	};
 
 	require_arg(fcinfo, i, "options");
-	options_read(PG_GETARG_DATUM(i), defs, tunes ? lengthof(defs) : lengthof(defs) - 1);
+	args->given_options = PG_GETARG_DATUM(i);
+	options_read(args->given_options, defs, tunes ? lengthof(defs) : lengthof(defs) - 1);
 }
 
 /* The arguments from test to random_state, which begin at number i. */

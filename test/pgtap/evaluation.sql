@@ -485,11 +485,11 @@ SET LOCAL client_min_messages = warning;
 
 SELECT is((SELECT count(*) FROM recsys_evaluations), 0::bigint, 'nothing is stored unasked');
 CREATE TABLE school.answer AS SELECT * FROM evaluate_method('knn', '{"neighbors": 5}', 'school', strategy => 'random', folds => 2, relevance => 3.5,
-	random_state => -5, options => '{"store": true}');
+	random_state => -5, options => '{"store": true, "graded": true, "diversity": 0.25}');
 SELECT bag_eq('SELECT method, params, metric, k, value, std, baseline, baseline_method, users, ratings, fold FROM recsys_evaluations', 'SELECT * FROM answer',
 	'what is stored is the answer, to the last digit');
-SELECT results_eq($$SELECT DISTINCT command, owner, dataset, test, strategy, test_size, folds, relevance, random_state, seconds > 0, evaluated_at <= clock_timestamp()
-	FROM recsys_evaluations$$, $$VALUES ('evaluate_method', current_user::text COLLATE "default", 'school', NULL::text, 'random', 0.2::float8, 2, 3.5::float8, -5, true, true)$$,
+SELECT results_eq($$SELECT DISTINCT command, owner, dataset, test, strategy, test_size, folds, relevance, random_state, options, seconds > 0, evaluated_at <= clock_timestamp()
+	FROM recsys_evaluations$$, $$VALUES ('evaluate_method', current_user::text COLLATE "default", 'school', NULL::text, 'random', 0.2::float8, 2, 3.5::float8, -5, '{"graded": true, "diversity": 0.25}'::jsonb, true, true)$$,
 	'and how it came about');
 CREATE TABLE school.stored AS
 	SELECT 'tune_method' AS command, t::text FROM tune_method('knn', '{"neighbors": [1, 2]}', 'now', test => 'held', options => '{"store": true}') t
