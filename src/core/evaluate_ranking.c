@@ -35,7 +35,7 @@ typedef struct Worker
 	uint8_t    *allowed;		/* per course: a candidate for the user */
 	TopkItem   *heap;
 	Ranked	   *ranked;			/* n_ranked */
-	AnswerRoom	room;			/* of diversity; its scores are others than those above */
+	DiversityRoom room;			/* of diversity; its scores are others than those above */
 	Relevant   *relevant;		/* of the user */
 	float	   *gains;
 	float	   *auc_relevant;	/* scores */
@@ -70,6 +70,7 @@ typedef struct Ranking
 	int		   *n_lists;		/* EVALUATE_BLOCK x N_RANKERS */
 	Worker	   *workers;
 	Totals		totals[N_RANKERS];
+	ParallelStop stop;			/* of a long choice */
 } Ranking;
 
 /* ---------------------------------------------------------------- users and candidates */
@@ -400,12 +401,13 @@ prepare_worker(Env *env, const Ranking *ranking, size_t n_held_out, Worker *work
 
 /* What one thread needs for diversity. */
 static RecsysStatus
-prepare_room(Env *env, const Ranking *ranking, Worker *worker)
+prepare_room(Env *env, Ranking *ranking, Worker *worker)
 {
 	const Recommender *rec = ranking->measuring->rec;
 	size_t		n_items = (size_t) answer_items(&ranking->answer, rec->n_courses);
 
-	worker->room = (AnswerRoom) {.rec = rec, .scratch = worker->scratch};
+	worker->room = (DiversityRoom) {.rec = rec, .scratch = worker->scratch, .stop = &ranking->stop,
+		.worker = (int) (worker - ranking->workers)};
 	worker->room.items = env_alloc(env, n_items, sizeof(DiversityItem));
 	worker->room.scores = env_alloc(env, (size_t) rec->n_courses, sizeof(float));
 	if (worker->room.items == NULL || worker->room.scores == NULL)
@@ -544,7 +546,7 @@ measure_ranking(Env *env, const Measuring *measuring, Measured *measured)
 	int			k = measuring->options->k;
 	Ranking		ranking = {.measuring = measuring,
 		.k = k < measuring->rec->n_courses ? k : measuring->rec->n_courses,
-	.fill = common->cold_start == COLD_START_POPULAR};
+		.fill = common->cold_start == COLD_START_POPULAR, .stop = {.env = env}};
 
 	ranking.answer = (AnswerOptions) {.n = ranking.k, .threshold_pct = NAN,
 		.diversity = measuring->options->diversity};
