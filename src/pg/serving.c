@@ -12,9 +12,11 @@
 #include <math.h>
 
 #include "executor/spi.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 
 #include "core/latent.h"
+#include "pg/env_pg.h"
 #include "pg/history.h"
 #include "pg/serving.h"
 #include "pg/titles.h"
@@ -210,7 +212,7 @@ collect_best(const Serving *serving, const float *scores, const uint8_t *sources
  */
 static void
 emit_best(Call *call, const Serving *serving, const float *scores, const uint8_t *sources,
-		  RankOptions options, const AnswerOptions *answer, const AnswerRoom *room)
+		  RankOptions options, const AnswerOptions *answer, const DiversityRoom *room)
 {
 	const Recommender *rec = serving->rec;
 	Titles	   *titles = titles_new(rec);
@@ -221,6 +223,7 @@ emit_best(Call *call, const Serving *serving, const float *scores, const uint8_t
 	rows = palloc(sizeof(Ranked) * options.n);
 	n = collect_best(serving, scores, sources, options, titles, rows);
 	n = answer_finish(answer, room, n, rows);
+	CHECK_FOR_INTERRUPTS();
 	for (int i = 0; i < n; i++)
 		add_recommendation(call, serving, i + 1, &rows[i], answer_score(answer, rows, i),
 						   titles->titles[rows[i].course]);
@@ -237,22 +240,33 @@ raise_user_based(const Serving *serving)
 			 errhint("Train a model of method \"%s\" without it.", serving->rec->method->name)));
 }
 
+/* What sees that a query is cancelled. */
+static ParallelStop *
+poll_interrupts(void)
+{
+	ParallelStop *stop = palloc0(sizeof(ParallelStop));
+
+	stop->env = palloc(sizeof(Env));
+	env_for_context(stop->env, CurrentMemoryContext);
+	return stop;
+}
+
 /* What an answer needs of a thread. */
-AnswerRoom *
+DiversityRoom *
 answer_room(const Serving *serving, const AnswerOptions *options, void *scratch, float *scores)
 {
 	const Recommender *rec = serving->rec;
-	AnswerRoom *room;
+	DiversityRoom *room;
 
 	if (options->diversity <= 0)
 		return NULL;
 	if (!diversity_possible(rec->method))
 		raise_cannot(serving, "compare courses for option \"diversity\"", diversity_possible);
-	room = palloc(sizeof(AnswerRoom));
-	*room = (AnswerRoom) {
+	room = palloc(sizeof(DiversityRoom));
+	*room = (DiversityRoom) {
 		.rec = rec, .source = diversity_source(rec, scratch, scores),
 		.items = palloc(sizeof(DiversityItem) * answer_items(options, rec->n_courses)),
-		.scratch = scratch, .scores = scores
+		.scratch = scratch, .scores = scores, .stop = poll_interrupts()
 	};
 	if (room->source == DIVERSITY_NONE)
 		raise_user_based(serving);
@@ -271,7 +285,7 @@ recommend(Call *call, const Serving *serving, const History *history, const Sele
 		.fill = common->cold_start == COLD_START_POPULAR && answer_may_fill(&selection->answer),
 		.allowed = allowed_courses(serving, history, selection)
 	};
-	AnswerRoom *choice = answer_room(serving, &selection->answer, room->scratch, room->scores);
+	DiversityRoom *choice = answer_room(serving, &selection->answer, room->scratch, room->scores);
 	uint8_t    *sources = NULL;
 
 	if (rec->method->score_sources)

@@ -47,7 +47,7 @@ extern void recommend_visitor_rows(Call *call, const char *model, char **courses
  * What an answer needs of a thread, in CurrentMemoryContext; NULL without diversity.  scratch and scores, from
  * score_room, are used by it.  Raises 0A000 when the model cannot compare courses.
  */
-extern AnswerRoom *answer_room(const Serving *serving, const AnswerOptions *options, void *scratch,
+extern DiversityRoom *answer_room(const Serving *serving, const AnswerOptions *options, void *scratch,
 							   float *scores);
 
 /* The id of a course of the model as text. */
