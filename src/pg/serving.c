@@ -12,7 +12,6 @@
 #include <math.h>
 
 #include "executor/spi.h"
-#include "miscadmin.h"
 #include "utils/builtins.h"
 
 #include "core/latent.h"
@@ -223,7 +222,8 @@ emit_best(Call *call, const Serving *serving, const float *scores, const uint8_t
 	rows = palloc(sizeof(Ranked) * options.n);
 	n = collect_best(serving, scores, sources, options, titles, rows);
 	n = answer_finish(answer, room, n, rows);
-	CHECK_FOR_INTERRUPTS();
+	if (room)
+		env_check(room->stop->env, room->stop->env->status);
 	for (int i = 0; i < n; i++)
 		add_recommendation(call, serving, i + 1, &rows[i], answer_score(answer, rows, i),
 						   titles->titles[rows[i].course]);
