@@ -182,12 +182,32 @@ default_major() {
 	die 'apt-get knows no package "postgresql"'
 }
 
+# Prints the packages of the libraries that the extension loads when a method needs them, but for those that the
+# distribution does not have: such methods say so.
+library_packages() {
+	local package
+	printf '%s\n' libopenblas0
+	for package in liblinear4 libxgboost0; do
+		if [ -z "$(missing_packages "$package")" ] || has_package "$package"; then
+			printf '%s\n' "$package"
+		else
+			say "There is no package $package: what needs it cannot be trained" >&2
+		fi
+	done
+}
+
+# Does the distribution have the package?
+has_package() {
+	apt-cache show "$1" >/dev/null 2>&1 || { update_lists && apt-cache show "$1" >/dev/null 2>&1; }
+}
+
 # Installs compiler and server, builds the extension and installs it into the server's directory. The
 # arguments are further packages; "NN" in a name stands for the major version.
 prepare_extension() {
-	local major
+	local major libraries
 	major=$(choose_major)
-	install_packages gcc libc6-dev make libopenblas0 "postgresql-$major" "postgresql-server-dev-$major" "${@//NN/$major}"
+	mapfile -t libraries < <(library_packages)
+	install_packages gcc libc6-dev make "${libraries[@]}" "postgresql-$major" "postgresql-server-dev-$major" "${@//NN/$major}"
 	bindir=/usr/lib/postgresql/$major/bin
 	PATH=$bindir:$PATH
 	say "Building course_recsys for PostgreSQL $major"

@@ -36,6 +36,7 @@ typedef enum RecsysStatus
 	RECSYS_CORRUPT,				/* bytes that claim to be a model are not one */
 	RECSYS_NEWER_FORMAT,		/* a model written by a newer version */
 	RECSYS_UNSUPPORTED,			/* this method cannot do that */
+	RECSYS_EXTERNAL,			/* a library failed */
 	RECSYS_INTERRUPTED			/* the caller asked to stop */
 } RecsysStatus;
 

@@ -57,19 +57,22 @@ accepts('check-includes', 'what each ring may include',
 	'src/core/blas.c' => "#include <dlfcn.h>\nopenblas_set_num_threads(1);\n",
 	'src/core/env.c' => "#include <sanitizer/asan_interface.h>\n",
 	'src/core/parallel.c' => "#include <pthread.h>\n#include <signal.h>\n",
-	'src/core/estimators.c' => "#include <xgboost/c_api.h>\n#include \"linear.h\"\n",
+	'src/core/child.c' => "#include <dlfcn.h>\n#include <signal.h>\n#include <sys/wait.h>\n#include <unistd.h>\nfork();\n",
 	'src/pg/load.c' => "#include \"postgres.h\"\n#include \"pg/compat.h\"\n#include \"executor/spi.h\"\n"
 		. "#include \"core/csr.h\"\nSPI_connect();\n",
 	'src/sql/train.c' => "#include \"postgres.h\"\n#include \"pg/load.h\"\n#include <math.h>\n");
 
 for my $header ('"postgres.h"', '"utils/array.h"', '"pg/load.h"', '"sql/x.h"', '"csr.h"', '<unistd.h>',
 	'<pthread.h>', '<signal.h>', '<setjmp.h>', '<dlfcn.h>', '<cblas.h>', '<linear.h>', '<xgboost/c_api.h>',
-	'<sanitizer/asan_interface.h>', '"../pg/load.h"')
+	'<sanitizer/asan_interface.h>', '<sys/wait.h>', '<fcntl.h>', '"../pg/load.h"')
 {
 	refuses('check-includes', "$header in core", 2, 'src/core/csr.c', "/* x */\n#include $header\n");
 }
 refuses('check-includes', 'a header below core/nn', 1, 'src/core/nn/a.h', "#  include  \"fmgr.h\"\n");
 refuses('check-includes', 'OpenBLAS outside blas.c', 1, 'src/core/csr.c', "cblas_sgemm(1);\n");
+refuses('check-includes', 'a second process outside child.c', 1, 'src/core/csr.c', "fork();\n");
+refuses('check-includes', 'a header of a library', 1, 'src/core/child.c', "#include <xgboost/c_api.h>\n");
+refuses('check-includes', 'the same in src/pg', 2, 'src/pg/a.c', "#include \"postgres.h\"\n#include <linear.h>\n");
 refuses('check-includes', 'a thread in src/pg', 2, 'src/pg/a.c', "#include \"postgres.h\"\npthread_create(0);\n");
 for my $ring ('pg', 'sql')
 {
