@@ -175,6 +175,14 @@ fail_memory(void)
 	child_fail(this_child, RECSYS_OVER_LIMIT, detail, NULL, "memory required exceeds the limit");
 }
 
+/* For memory that was asked for elsewhere. */
+void
+child_fail_memory(Child *child)
+{
+	(void) child;
+	fail_memory();
+}
+
 /* Counts as env_alloc does, but fails by ending. */
 void *
 child_alloc(Child *child, size_t count, size_t size)

@@ -54,6 +54,9 @@ extern void child_load(Child *child, const char *file, const char *package,
 /* Memory; never NULL, for without it the process ends and child_run fails.  Nobody needs to free it. */
 extern void *child_alloc(Child *child, size_t count, size_t size);
 
+/* Ends the process as child_alloc does without memory. */
+extern _Noreturn void child_fail_memory(Child *child);
+
 /* The process takes at most what env had left from now on; child_load does it. */
 extern void child_limit_memory(Child *child);
 

@@ -178,7 +178,7 @@ take_trees(Run *run, void *booster)
 	check(run, run->library.save(booster, "{\"format\": \"json\"}", &length, &text));
 	status = trees_append_json(&run->trees, text, length);
 	if (status == TREES_NO_MEMORY)
-		free(child_alloc(run->child, SIZE_MAX, 1));
+		child_fail_memory(run->child);
 	if (status != TREES_OK)
 		child_fail(run->child, RECSYS_EXTERNAL, NULL, "Install the package " PACKAGE " of Debian or Ubuntu.",
 				   "trees of the library \"" LIBRARY "\" cannot be read");

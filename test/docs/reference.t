@@ -200,6 +200,7 @@ sub check_links
 # How the source names the SQLSTATEs of the symptoms; errors of src/core by their status.
 my %conditions = (
 	'0A000' => 'ERRCODE_FEATURE_NOT_SUPPORTED|RECSYS_UNSUPPORTED',
+	'38000' => 'RECSYS_EXTERNAL', '53200' => 'RECSYS_NO_MEMORY',
 	'40001' => 'ERRCODE_T_R_SERIALIZATION_FAILURE', '42501' => 'ERRCODE_INSUFFICIENT_PRIVILEGE',
 	'42P01' => 'ERRCODE_UNDEFINED_TABLE', '53400' => 'ERRCODE_CONFIGURATION_LIMIT_EXCEEDED|RECSYS_OVER_LIMIT',
 	'55000' => 'ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE', 'XX001' => 'ERRCODE_DATA_CORRUPTED|RECSYS_CORRUPT');
@@ -209,7 +210,7 @@ sub raised_errors
 {
 	my ($state) = @_;
 	my $condition = $conditions{$state} or return;
-	return map { (join "\n", read_document($_)) =~ /(?:errcode\(|env_fail\(env, )(?:$condition)\b(.*?);/gs } glob 'src/*/*.c';
+	return map { (join "\n", read_document($_)) =~ /(?:errcode\(|env_fail\(env, |child_fail\(child, )(?:$condition)\b(.*?);/gs } glob 'src/*/*.c';
 }
 
 # Every "SQLSTATE `message`" among the symptoms.

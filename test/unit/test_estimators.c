@@ -953,7 +953,9 @@ test_stored(void)
 static int32_t
 bad_number(Rng *rng, int32_t good)
 {
-	const int32_t choices[] = {-2, -1, 0, 1, (int32_t) ((uint32_t) good + 1), (int32_t) ((uint32_t) good - 1), 1000, INT32_MAX, INT32_MIN, good ^ 0x40};
+	const int32_t choices[] = {-2, -1, 0, 1,
+		(int32_t) ((uint32_t) good + 1), (int32_t) ((uint32_t) good - 1),
+		1000, INT32_MAX, INT32_MIN, good ^ 0x40};
 
 	return choices[rng_below(rng, 10)];
 }
@@ -1050,7 +1052,7 @@ test_cancel(void)
 	free_table(&table);
 }
 
-/* A limit below the rows is seen before anything starts; a later one ends the process, here under the sanitizer's rules. */
+/* A limit below the rows is seen before anything starts; a later one ends the process, as the sanitizer has it. */
 static void
 test_memory_limit(void)
 {
