@@ -15,6 +15,7 @@
 #include "utils/builtins.h"
 
 #include "core/latent.h"
+#include "core/parts.h"
 #include "pg/env_pg.h"
 #include "pg/history.h"
 #include "pg/serving.h"
@@ -406,7 +407,7 @@ similar_course_rows(Call *call, const char *model, const char *course_id, int n,
 static bool
 can_predict(const Method *method)
 {
-	return method->predict != NULL && method->parts == NULL;
+	return method->predict != NULL && !method_combines(method);
 }
 
 /* predict_rating: from the user's other ratings. */
