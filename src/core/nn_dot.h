@@ -10,14 +10,12 @@
  * to keep the mean.
  *
  * The user of the moment: for ratings the exact minimum of the objective, the dropout's part
- * included (svd_ridge.h); for ranking by steps (nn_fold.h).
+ * included (svd_ridge.h); for ranking by a search for that of its objective (nn_fold.h).
  */
 #ifndef CORE_NN_DOT_H
 #define CORE_NN_DOT_H
 
 #include "core/nn_pairs.h"
-
-#define DOT_FOLD_RATE 0.2		/* see Fold */
 
 typedef struct DotNetwork
 {
