@@ -6,7 +6,6 @@
 
 #include <math.h>
 #include <string.h>
-#include <stdlib.h>
 
 #include "core/lbfgs.h"
 #include "core/methods/support.h"
@@ -143,8 +142,7 @@ evaluate_user(Env *env, void *arg, const double *x, double *value, double *gradi
 	double		decay = nn_weight_decay(fold->rec->params);
 
 	(void) env;
-	{extern long g_evals __attribute__((weak)), g_folds __attribute__((weak)); if (&g_evals) {g_evals++; g_folds += search->n_evaluations == 0;}}
-	if (search->n_evaluations++ == (getenv("FE") ? atoi(getenv("FE")) : FOLD_EVALUATIONS))
+	if (search->n_evaluations++ == FOLD_EVALUATIONS)
 		return RECSYS_NOT_CONVERGED;
 	for (int f = 0; f < network->width; f++)
 		search->x[f] = (float) x[f];
@@ -199,7 +197,7 @@ fold_user(const FoldIn *fold, const float *mean_user, void *work, float *x)
 	double	   *at = work;
 	Search		search = {.fold = fold, .x = (float *) (at + width)};
 	LbfgsProblem problem = {.n = width, .memory = FOLD_MEMORY, .iterations = FOLD_EVALUATIONS,
-	.tolerance = (getenv("FT") ? atof(getenv("FT")) : FOLD_TOLERANCE), .evaluate = evaluate_user, .arg = &search};
+	.tolerance = FOLD_TOLERANCE, .evaluate = evaluate_user, .arg = &search};
 	Env			none = {0};
 	double		value;
 

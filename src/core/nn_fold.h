@@ -24,7 +24,7 @@
 
 #include "core/nn.h"
 
-#define FOLD_EVALUATIONS 60
+#define FOLD_EVALUATIONS 30
 #define FOLD_COURSES 2048		/* most courses that stand for those not taken */
 #define FOLD_TILE 16
 

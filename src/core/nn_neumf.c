@@ -161,7 +161,7 @@ neumf_fit(Env *env, const TrainingSet *set, const NnParams *params, ModelWriter 
 	TRY(pairs_train(env, &training));
 	TRY(put_model(env, &neumf, &training, writer));
 	pairs_free_batch(env, &training);
-	{extern const float *neumf_last_users __attribute__((weak)); if (&neumf_last_users) neumf_last_users = training.users.rows; else env_free(env, training.users.rows);}
+	env_free(env, training.users.rows);
 	env_free(env, training.courses.rows);
 	return RECSYS_OK;
 }

@@ -29,7 +29,7 @@
 #include "core/nn_pairs.h"
 
 #define NEUMF_LAYERS "64-16-8-4"
-#define NEUMF_DENSE_DECAY 0.01
+#define NEUMF_DENSE_DECAY 0.1
 #define NEUMF_UPPER_MAX 16384	/* numbers of the layers above the first one */
 
 /* The shared numbers lie in this order: layers, w, b; those of a user: p, b_u, s. */
