@@ -132,20 +132,28 @@ put_model(Env *env, PairTraining *training, float offset, ModelWriter *writer)
 					 training->courses.rows);
 }
 
-/* Draws the embeddings, trains, and keeps the side of the courses. */
+/* See the header. */
+RecsysStatus
+nn_dot_draw(Env *env, const DotNetwork *dot, PairTraining *training)
+{
+	uint64_t	random_state = (uint64_t) training->params->common.random_state;
+
+	TRY(embedding_draw(env, &training->users, 0, dot->factors, INIT_STD_DEV, random_state,
+					   NN_STREAM + NN_DRAW_USERS));
+	return embedding_draw(env, &training->courses, 0, dot->factors, INIT_STD_DEV, random_state,
+						  NN_STREAM + NN_DRAW_COURSES);
+}
+
+/* Trains, and keeps the side of the courses. */
 static RecsysStatus
 dot_fit(Env *env, const TrainingSet *set, const NnParams *params, ModelWriter *writer)
 {
 	DotNetwork	dot = {(int) params->factors, pairs_offset(params)};
 	PairNetwork network = nn_dot_network(&dot);
-	uint64_t	random_state = (uint64_t) params->common.random_state;
 	PairTraining training;
 
 	TRY(pairs_init(env, set, params, &network, &training));
-	TRY(embedding_draw(env, &training.users, 0, dot.factors, INIT_STD_DEV, random_state,
-					   NN_STREAM + NN_DRAW_USERS));
-	TRY(embedding_draw(env, &training.courses, 0, dot.factors, INIT_STD_DEV, random_state,
-					   NN_STREAM + NN_DRAW_COURSES));
+	TRY(nn_dot_draw(env, &dot, &training));
 	TRY(pairs_train(env, &training));
 	TRY(put_model(env, &training, dot.offset, writer));
 	pairs_free_batch(env, &training);

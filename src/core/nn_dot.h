@@ -26,6 +26,9 @@ typedef struct DotNetwork
 /* The network; a row is the factors, then the bias.  dot stays the caller's. */
 extern PairNetwork nn_dot_network(const DotNetwork *dot);
 
+/* First numbers of the embeddings. */
+extern RecsysStatus nn_dot_draw(Env *env, const DotNetwork *dot, PairTraining *training);
+
 /* b_u + b_c + p_u . q_c, with a mask (or NULL) on the products. */
 extern float dot_output(const float *user, const float *course, const float *mask, int factors);
 

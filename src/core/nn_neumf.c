@@ -60,9 +60,9 @@ neumf_estimate(const Shape *shape, const NnParams *params, Estimate *estimate)
 	estimate->library_bytes = BLAS_LIBRARY_BYTES;
 }
 
-/* First numbers of embeddings and layers; biases start at 0. */
-static RecsysStatus
-draw_numbers(Env *env, const NeumfNetwork *neumf, PairTraining *training)
+/* Biases start at 0. */
+RecsysStatus
+nn_neumf_draw(Env *env, const NeumfNetwork *neumf, PairTraining *training)
 {
 	uint64_t	random_state = (uint64_t) training->params->common.random_state;
 	Embedding  *tables[] = {&training->users, &training->courses};
@@ -157,7 +157,7 @@ neumf_fit(Env *env, const TrainingSet *set, const NnParams *params, ModelWriter 
 	network = nn_neumf_network(params, &neumf);
 	TRY(blas_open(env));
 	TRY(pairs_init(env, set, params, &network, &training));
-	TRY(draw_numbers(env, &neumf, &training));
+	TRY(nn_neumf_draw(env, &neumf, &training));
 	TRY(pairs_train(env, &training));
 	TRY(put_model(env, &neumf, &training, writer));
 	pairs_free_batch(env, &training);

@@ -75,6 +75,9 @@ neumf_n_dense(const NeumfNetwork *neumf)
 /* As the training of pairs sees it; neumf stays the caller's. */
 extern PairNetwork nn_neumf_network(const NnParams *params, const NeumfNetwork *neumf);
 
+/* First numbers of embeddings and layers. */
+extern RecsysStatus nn_neumf_draw(Env *env, const NeumfNetwork *neumf, PairTraining *training);
+
 /* What serving looks at: the sections of a model. */
 typedef struct NeumfSide
 {

@@ -10,7 +10,8 @@ CREATE TABLE school.variant AS
 			FROM jsonb_each_text(params)), '') AS model, method, params,
 		method <> 'popular' AS personal, method NOT IN ('popular', 'demographic') AS by_ratings,
 		m.has_factors OR m.finds_similar AND NOT params @> '{"user_based": true}' OR method LIKE 'kmeans%' AS compares,
-		m.predicts_ratings, m.finds_similar AND NOT params @> '{"user_based": true}' AS finds_similar, m.explains, m.has_factors, m.objective,
+		m.predicts_ratings, m.finds_similar AND NOT params @> '{"user_based": true}' AS finds_similar, m.explains,
+		m.has_factors AND NOT params @> '{"arch": "neumf"}' AS has_factors, m.objective,
 		CASE method WHEN 'hybrid' THEN '{als,knn}' ELSE ARRAY[method || coalesce((SELECT string_agg(' ' || key || '=' || value, '' ORDER BY key)
 			FROM jsonb_each_text(params)), '')] END AS sources,
 		m.objective = 'ranking' AND method NOT LIKE 'kmeans%' AND NOT params @> '{"unobserved": "missing"}'
@@ -37,6 +38,8 @@ CREATE TABLE school.variant AS
 			('course_similarity', '{"aggregate": "mean", "half_life": "300 days"}'),
 				('course_similarity', '{"threshold": 0.1}'),
 			('nn', '{"arch": "softmax", "half_life": "300 days"}'), ('nn', '{"validation": 0.2, "dropout": 0.1}'),
+			('nn', '{"arch": "neumf", "objective": "rating"}'),
+			('nn', '{"arch": "neumf", "half_life": "300 days", "layers": "8-4", "validation": 0.2}'),
 			('user_profile', '{"threshold": 3}'), ('user_profile', '{"similarity": "cosine", "half_life": "300 days"}'),
 			('popular', '{"score": "weighted", "percentile": 0.5}'), ('demographic', '{"shrinkage": 0}')
 	) v (method, params) USING (method);
@@ -456,6 +459,14 @@ SELECT raises(format(call, model), '0A000', format('model "%s" of method "%s" ca
 FROM variant, (VALUES ('SELECT * FROM course_factors(%L)', 'show factors'), ('SELECT * FROM user_factors(%L)', 'show factors'),
 	('SELECT * FROM similar_courses(''c01'', %L, measure => ''dot'')', 'compare courses by their factors')) v (call, what)
 WHERE NOT has_factors AND params = '{}' ORDER BY model, call;
+
+-- A model of a method with factors that has none
+SELECT raises(format(call, model), '0A000', format('model "%s" of method "%s" cannot ' || what, model, method), '%"arch"%',
+	model || ': has no factors and cannot ' || what)
+FROM variant, (VALUES ('SELECT * FROM course_factors(%L)', 'show factors'), ('SELECT * FROM user_factors(%L)', 'show factors'),
+	('SELECT * FROM project_courses(%L)', 'project courses'),
+	('SELECT * FROM similar_courses(''c01'', %L, measure => ''dot'')', 'compare courses by their factors')) v (call, what)
+WHERE params @> '{"arch": "neumf"}' ORDER BY model, call;
 
 -- ------------------------------------------------------------ the same bytes
 
