@@ -347,6 +347,21 @@ parse_measure(const char *name)
 			 errhint("Valid measures are \"cosine\", \"dot\", and NULL for that of the method.")));
 }
 
+/* Some models of a method with factors have none. */
+void
+check_factors(const Serving *serving, const char *what)
+{
+	if (!method_has_factors(serving->rec->method))
+		raise_cannot(serving, what, method_has_factors);
+	if (!model_has_factors(serving->rec))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("model \"%s\" of method \"%s\" cannot %s", serving->model->name,
+						serving->rec->method->name, what),
+				 errdetail("With these parameters its scores are no products of factors of users and courses."),
+				 errhint("Train it with another \"arch\".")));
+}
+
 /* Raises unless the model can compare courses by the measure. */
 static void
 check_comparable(const Serving *serving, const char *measure)
@@ -360,8 +375,7 @@ check_comparable(const Serving *serving, const char *measure)
 		return;
 	}
 	(void) parse_measure(measure);
-	if (!method_has_factors(method))
-		raise_cannot(serving, "compare courses by their factors", method_has_factors);
+	check_factors(serving, "compare courses by their factors");
 }
 
 /* Similarity of all courses to one: of their factors by a measure, or (NULL) the method's own. */
