@@ -226,14 +226,14 @@ test_classes(void)
 
 	method.probability = likes_last;
 	build_example(env, &set, &test);
-	got = evaluate_table(env, &method, &set, &test, (EvaluateOptions) {2, 4, false, METRICS_CLASSIFICATION});
+	got = evaluate_table(env, &method, &set, &test, (EvaluateOptions) {2, 4, false, METRICS_CLASSIFICATION, 0});
 	row = evaluation_find(&got, METRIC_ACCURACY, ALL_FOLDS);
 	CHECK_NEAR(row->value, 4.0 / 6, CLOSE);
 	CHECK_NEAR(row->baselines[BASELINE_MAJORITY], 2.0 / 6, CLOSE);
 	CHECK_NEAR(evaluation_find(&got, METRIC_MCC, ALL_FOLDS)->value, 0.5, CLOSE);
 	CHECK_NEAR(evaluation_find(&got, METRIC_CLASS_AUC, ALL_FOLDS)->value, 0.625, CLOSE);
 	CHECK_NEAR(evaluation_find(&got, METRIC_BER, ALL_FOLDS)->baselines[BASELINE_MAJORITY], 0.5, CLOSE);
-	got = evaluate_table(env, &method_bias, &set, &test, (EvaluateOptions) {2, 3, false, 0});
+	got = evaluate_table(env, &method_bias, &set, &test, (EvaluateOptions) {2, 3, false, 0, 0});
 	row = evaluation_find(&got, METRIC_F1, ALL_FOLDS);
 	CHECK_NEAR(row->baselines[BASELINE_MAJORITY], 10.0 / 11, CLOSE);
 	CHECK(isnan(evaluation_find(&got, METRIC_RMSE, ALL_FOLDS)->baselines[BASELINE_MAJORITY]));
