@@ -6,6 +6,7 @@
 #include <math.h>
 
 #include "core/diversity.h"
+#include "core/latent.h"
 #include "core/vector.h"
 
 /* By vectors, by genres, or by its own measure. */
@@ -22,7 +23,7 @@ diversity_source(const Recommender *rec, void *scratch, float *room)
 {
 	const Method *method = rec->method;
 
-	if (method->course_vector != NULL)
+	if (method->course_vector != NULL && latent_count(rec) > 0)
 		return DIVERSITY_VECTORS;
 	if (method->course_genres != NULL)
 		return DIVERSITY_GENRES;

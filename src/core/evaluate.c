@@ -19,6 +19,7 @@ const char *const baseline_names[N_BASELINES] = {
 	[BASELINE_COURSE_MEAN] = "course_mean",
 	[BASELINE_BIAS] = "bias",
 	[BASELINE_POPULAR] = "popular",
+	[BASELINE_MAJORITY] = "majority",
 };
 
 /* Lists of ten, any row relevant. */
@@ -158,6 +159,38 @@ make_rows(Env *env, const Measured *measured, unsigned groups, int k, int fold,
 	return RECSYS_OK;
 }
 
+/* ---------------------------------------------------------------- classes */
+
+/*
+ * A method that learns two classes learns those that are asked for.  params: replaced by a copy when
+ * that has to be said.
+ */
+static RecsysStatus
+ask_for_classes(Env *env, const Method *method, const EvaluateOptions *options, const void **params)
+{
+	const ParamDef *def = params_find(&method->params, "relevance", strlen("relevance"));
+	double		own;
+	char	   *copy;
+
+	if (method->probability == NULL || def == NULL || isnan(options->relevance))
+		return RECSYS_OK;
+	own = *(const double *) ((const char *) *params + def->offset);
+	if (!isnan(own) && (float) own != (float) options->relevance)
+	{
+		env_fail(env, RECSYS_BAD_ARGUMENT,
+				 "relevance %g of the evaluation is not the parameter \"relevance\" %g of method \"%s\"",
+				 options->relevance, own, method->name);
+		return env_hint(env, "Leave the parameter out: the method then learns what it is evaluated by.");
+	}
+	copy = env_alloc(env, 1, method->params.size);
+	if (copy == NULL)
+		return env->status;
+	memcpy(copy, *params, method->params.size);
+	*(double *) (copy + def->offset) = options->relevance;
+	*params = copy;
+	return RECSYS_OK;
+}
+
 /* ---------------------------------------------------------------- folds */
 
 /* No value anywhere yet. */
@@ -182,6 +215,7 @@ train_and_measure(Env *env, const Method *method, const void *params, Measuring 
 	void	   *bytes;
 	size_t		length;
 
+	TRY(ask_for_classes(env, method, measuring->options, &params));
 	TRY(recommender_train(env, method, params, &measuring->fold->train, &bytes, &length));
 	TRY(recommender_open_as(env, &rec, method, bytes, length));
 	measuring->rec = &rec;

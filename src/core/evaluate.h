@@ -10,6 +10,7 @@
  * trivial baseline of the same fold:
  *
  *	rating, classification	global_mean, user_mean, course_mean, bias
+ *	classification			majority
  *	ranking					popular
  *
  * Metrics and formulas: metrics.h; splits: split.h.  Ranking metrics are means
@@ -20,7 +21,12 @@
  *
  * Users are scored block by block on the threads of the Env, never users x
  * courses at once: memory is that of the fold and of one fit at a time, and for
- * each held-out row 5 floats.  The result is the same for every number of threads.
+ * each held-out row 5 floats, to classify 7.  The result is the same for every number of threads.
+ *
+ * A method that learns two classes of ratings (Method.probability) calls a row positive when its
+ * probability is at least 1/2, any other one when its prediction is at least relevance.  It
+ * learns the classes that are asked for: its parameter relevance, when null, becomes that of the
+ * evaluation.
  *
  * Messages (env_message, warnings): one value has more than 90 % of the ratings,
  * all ratings are equal, no user could be ranked for, no row could be predicted.
@@ -54,6 +60,7 @@ typedef enum Baseline
 	BASELINE_COURSE_MEAN,		/* of the course's training ratings; without any the global mean */
 	BASELINE_BIAS,				/* mean + bias of the user + bias of the course, see baseline.h */
 	BASELINE_POPULAR,			/* candidates by their number of training rows */
+	BASELINE_MAJORITY,			/* every row in the class that most training ratings are in */
 	N_BASELINES
 } Baseline;
 
@@ -94,8 +101,9 @@ extern RecsysStatus evaluate_check(Env *env, const Method *method, const Evaluat
  * Evaluates one method.  params: as for recommender_train; test: a held-out
  * table as a training set of its own, or NULL to draw folds by spec.
  *
- * RECSYS_BAD_ARGUMENT: what split_check and evaluate_check say; groups that ask an implicit data set
- * or a method that does not predict for ratings, or for classes without relevance.
+ * RECSYS_BAD_ARGUMENT: what split_check and evaluate_check say; a method that learns other classes than
+ * asked for; groups that ask an implicit data set or a method that does not predict for ratings, or for
+ * classes without relevance.
  * Other errors are those of the method.  Everything but the rows has been given
  * back when it returns, also on failure.
  */

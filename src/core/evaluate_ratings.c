@@ -1,6 +1,6 @@
 /*
  * evaluate_ratings.c
- *		Predictions of the held-out rows, by the method and by four baselines.
+ *		Predictions of the held-out rows, by the method and by the baselines.
  *
  * Predictions are made user by user on several threads into one array for each
  * predictor; the metrics are then sums over these arrays in the order of the rows.
@@ -14,6 +14,9 @@
 /* The method, then the baselines that predict. */
 #define N_PREDICTORS (1 + BASELINE_BIAS + 1)
 
+/* Probability from which a row is called positive. */
+#define CALLED_POSITIVE 0.5
+
 /* What the threads share. */
 typedef struct Predicting
 {
@@ -21,6 +24,8 @@ typedef struct Predicting
 	double		mean;			/* of the training ratings */
 	float	   *course_means;
 	float	   *columns[N_PREDICTORS];	/* predictions of each held-out row */
+	float	   *probabilities;	/* of each held-out row to be positive; NULL: the method tells none */
+	double		positive;		/* share of the training ratings that are */
 	void	  **scratch;		/* of each worker */
 	int64_t		first;			/* user of the block */
 } Predicting;
@@ -46,6 +51,33 @@ find_course_means(Env *env, Predicting *predicting)
 	return RECSYS_OK;
 }
 
+/* Share of the training ratings that are relevant. */
+static double
+positive_share(const Measuring *measuring)
+{
+	const Csr  *by_user = &measuring->fold->train.by_user;
+	int64_t		n = 0;
+
+	for (int64_t i = 0; i < by_user->n_entries; i++)
+		n += rating_is_relevant(by_user->values[i], measuring->options->relevance);
+	return (double) n / (double) by_user->n_entries;
+}
+
+/* What classification needs besides. */
+static RecsysStatus
+prepare_classes(Env *env, Predicting *predicting)
+{
+	const Measuring *measuring = predicting->measuring;
+
+	if (!(measuring->groups & METRICS_CLASSIFICATION))
+		return RECSYS_OK;
+	predicting->positive = positive_share(measuring);
+	if (measuring->rec->method->probability == NULL)
+		return RECSYS_OK;
+	predicting->probabilities = env_alloc(env, (size_t) measuring->fold->test.n_entries, sizeof(float));
+	return predicting->probabilities == NULL ? env->status : RECSYS_OK;
+}
+
 /* Arrays of all rows and scratch of all workers. */
 static RecsysStatus
 prepare(Env *env, Predicting *predicting)
@@ -69,6 +101,7 @@ prepare(Env *env, Predicting *predicting)
 		if (predicting->scratch[w] == NULL)
 			return env->status;
 	}
+	TRY(prepare_classes(env, predicting));
 	return find_course_means(env, predicting);
 }
 
@@ -81,6 +114,18 @@ user_mean(const History *history, double otherwise)
 	for (int32_t i = 0; i < history->n; i++)
 		sum += (double) history->ratings[i];
 	return history->n == 0 ? otherwise : sum / history->n;
+}
+
+/* Probability that a held-out row is positive: of the method or, where that knows nothing, of any row. */
+static double
+probability(const Predicting *predicting, const History *history, int32_t course, void *scratch)
+{
+	const Recommender *rec = predicting->measuring->rec;
+	double		p = NAN;
+
+	if (course != IDMAP_NONE)
+		p = rec->method->probability(rec, history, course, scratch);
+	return isnan(p) ? predicting->positive : p;
 }
 
 /* Predicts the held-out rows of one user. */
@@ -101,6 +146,8 @@ predict_user(const Predicting *predicting, int32_t user, void *scratch)
 		if (course >= fold->n_courses)
 			course = IDMAP_NONE;
 		column[0][i] = (float) recommender_predict(rec, &history, course, scratch);
+		if (predicting->probabilities != NULL)
+			predicting->probabilities[i] = (float) probability(predicting, &history, course, scratch);
 		baseline[BASELINE_GLOBAL_MEAN][i] = (float) predicting->mean;
 		baseline[BASELINE_USER_MEAN][i] = mean;
 		baseline[BASELINE_COURSE_MEAN][i] = course == IDMAP_NONE ? (float) predicting->mean :
@@ -137,6 +184,29 @@ predict_all(Env *env, Predicting *predicting)
 	return RECSYS_OK;
 }
 
+/* Classification of the rows by an array of values, positive from the cut on. */
+static RecsysStatus
+measure_classes(Env *env, const Measuring *measuring, const float *predicted, double cut, double *values)
+{
+	const Csr  *test = &measuring->fold->test;
+
+	if (env_interrupted(env))
+		return env->status;
+	return metrics_classification(env, test->n_entries, test->values, predicted,
+								  measuring->options->relevance, cut, values);
+}
+
+/* Every row in the class that most training ratings are in; column is overwritten. */
+static RecsysStatus
+measure_majority(Env *env, const Predicting *predicting, float *column, double *values)
+{
+	int64_t		n = predicting->measuring->fold->test.n_entries;
+
+	for (int64_t i = 0; i < n; i++)
+		column[i] = predicting->positive >= CALLED_POSITIVE ? 1 : 0;
+	return measure_classes(env, predicting->measuring, column, CALLED_POSITIVE, values);
+}
+
 /* All metrics of one array of predictions. */
 static RecsysStatus
 measure_column(Env *env, const Measuring *measuring, const float *predicted, double *values)
@@ -148,8 +218,7 @@ measure_column(Env *env, const Measuring *measuring, const float *predicted, dou
 	if (measuring->groups & METRICS_RATING)
 		metrics_rating(test->n_rows, test->offsets, test->values, predicted, values);
 	if (measuring->groups & METRICS_CLASSIFICATION)
-		TRY(metrics_classification(env, test->n_entries, test->values, predicted,
-								   measuring->options->relevance, values));
+		TRY(measure_classes(env, measuring, predicted, measuring->options->relevance, values));
 	return RECSYS_OK;
 }
 
@@ -232,6 +301,11 @@ measure_ratings(Env *env, const Measuring *measuring, Measured *measured)
 	TRY(measure_column(env, measuring, predicting.columns[0], measured->values));
 	for (int b = BASELINE_GLOBAL_MEAN; b <= BASELINE_BIAS; b++)
 		TRY(measure_column(env, measuring, predicting.columns[1 + b], measured->baselines[b]));
+	if (predicting.probabilities != NULL)
+		TRY(measure_classes(env, measuring, predicting.probabilities, CALLED_POSITIVE, measured->values));
+	if (measuring->groups & METRICS_CLASSIFICATION)
+		TRY(measure_majority(env, &predicting, predicting.columns[0],
+							 measured->baselines[BASELINE_MAJORITY]));
 	count_rows(measuring->fold, measured);
 	return RECSYS_OK;
 }

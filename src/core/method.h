@@ -131,13 +131,19 @@ typedef struct Method
 	/* Does a model with these parameters hold rows of users?  NULL: none ever does. */
 	bool		(*stores_user_rows) (const void *params);
 
+	/* What it reads with these parameters beside `needs`: NEEDS_*; NULL: nothing. */
+	unsigned	(*more_needs) (const void *params);
+
 	/*
-	 * Methods made of others, else all three NULL.  Which ones, by the parameters: fills at most
+	 * Methods made of others, else NULL.  Which ones, by the parameters: fills at most
 	 * METHOD_PARTS_MAX parts (parts.h).
 	 */
 	RecsysStatus (*parts) (Env *env, const void *params, MethodPart *parts, int *n);
 
-	/* As score; sources[c]: number of the part that the score of course c comes from, if it has one. */
+	/*
+	 * Methods whose parts all recommend (method_combines), else both NULL.  As score; sources[c]: number
+	 * of the part that the score of course c comes from, if it has one.
+	 */
 	void		(*score_sources) (const Recommender *rec, const History *history, void *scratch,
 								  float *scores, uint8_t *sources);
 
@@ -170,6 +176,14 @@ typedef struct Method
 	double		(*predict) (const Recommender *rec, const History *history, int32_t course,
 							void *scratch);
 
+	/*
+	 * Methods that learn two classes of ratings, else NULL: the probability that the rating of a
+	 * course is at least the parameter "relevance", which such a method has.  NAN: unknown.  Otherwise
+	 * as predict.
+	 */
+	double		(*probability) (const Recommender *rec, const History *history, int32_t course,
+								void *scratch);
+
 	/* Similarity of every course to one, NO_OPINION where there is none; NULL when it cannot. */
 	bool		(*similar) (const Recommender *rec, int32_t course, void *scratch, float *scores);
 
@@ -185,6 +199,7 @@ typedef struct Method
 	 * Methods with factors, else all three NULL.  The factors of a course (owned by the model; *n: how
 	 * many), NULL for a course that has none, and of the user, by the fold-in of score.  Their dot
 	 * product, plus both biases, orders the courses as score does (OBJECTIVE_RATING: as predict does).
+	 * A model whose score is no such product has 0 factors (latent.h).
 	 */
 	const float *(*course_vector) (const Recommender *rec, int32_t course, int *n);
 

@@ -24,6 +24,8 @@ const Method *const recsys_methods[] = {
 	&method_bpr,
 	&method_ease,
 	&method_nn,
+	&method_embedding_regression,
+	&method_embedding_classification,
 	&method_association_rules,
 	&method_hybrid,
 	NULL

@@ -133,14 +133,14 @@ typedef struct Confusion
 
 /* Counts. */
 static Confusion
-confuse(int64_t n, const float *actual, const float *predicted, double relevance)
+confuse(int64_t n, const float *actual, const float *predicted, double relevance, double cut)
 {
 	Confusion	c = {0};
 
 	for (int64_t i = 0; i < n; i++)
 	{
 		bool		positive = rating_is_relevant(actual[i], relevance);
-		bool		called = rating_is_relevant(predicted[i], relevance);
+		bool		called = predicted[i] >= (float) cut;
 
 		if (positive)
 			*(called ? &c.tp : &c.fn) += 1;
@@ -275,9 +275,9 @@ class_auc(Env *env, int64_t n, const float *actual, const float *predicted, doub
 /* All from the confusion matrix, and the AUC. */
 RecsysStatus
 metrics_classification(Env *env, int64_t n, const float *actual, const float *predicted,
-					   double relevance, double *values)
+					   double relevance, double cut, double *values)
 {
-	Confusion	c = confuse(n, actual, predicted, relevance);
+	Confusion	c = confuse(n, actual, predicted, relevance, cut);
 
 	values[METRIC_ACCURACY] = ratio(c.tp + c.tn, (double) n);
 	values[METRIC_BER] = (ratio(c.fn, c.tp + c.fn) + ratio(c.fp, c.fp + c.tn)) / 2;

@@ -10,7 +10,7 @@
  *	rmse_user	mean over users of the RMSE of their rows
  *
  * Classification: a row is positive when a >= relevance, called positive when
- * p >= relevance; TP, FP, FN, TN count rows.  0 / 0 is no value, unless said.
+ * p >= relevance, or, p being a probability, when p >= 1/2; TP, FP, FN, TN count rows.  0 / 0 is no value, unless said.
  *
  *	accuracy		(TP + TN) / n
  *	ber				balanced error rate, (FN / (TP + FN) + FP / (FP + TN)) / 2
@@ -121,12 +121,12 @@ rating_is_relevant(float rating, double relevance)
 }
 
 /*
- * Fills values[METRIC_ACCURACY .. METRIC_CLASS_AUC].  Allocates and frees 16
- * bytes a row; O(n).
+ * Fills values[METRIC_ACCURACY .. METRIC_CLASS_AUC]; rows are called positive when predicted >= cut.
+ * Allocates and frees 16 bytes a row; O(n).
  */
 extern RecsysStatus metrics_classification(Env *env, int64_t n, const float *actual,
 										   const float *predicted, double relevance,
-										   double *values);
+										   double cut, double *values);
 
 /* A held-out course of a user; relevant ones only. */
 typedef struct Relevant

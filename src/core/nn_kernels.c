@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "core/nn_dot.h"
+#include "core/nn_neumf.h"
 #include "core/nn_softmax.h"
 #include "core/vector.h"
 
@@ -43,10 +44,102 @@ dot_gradients(const float *restrict user, const float *restrict course, const fl
 }
 
 /*
+ * Tiles: courses are the lanes of vectors, so no sum runs across them; GROUP outputs are computed together, so
+ * that each vector that is read serves as many sums.
+ */
+#define LANES 8
+#define VECTORS (FOLD_TILE / LANES)
+#define GROUP 4
+
+typedef float Vector __attribute__((vector_size(LANES * sizeof(float)), aligned(4), may_alias));
+
+#define INLINE static inline __attribute__((always_inline))
+
+/*
+ * out[g] (a row of a tile each) = start[g] + sum over j < n of weights[g * across + j * along] times row j of x,
+ * for n_group <= GROUP of them.
+ */
+INLINE void
+multiply_tile(int n_group, const float *start, const float *weights, int64_t across, int64_t along, int n,
+			  const float *x, float *out)
+{
+	Vector		sums[GROUP][VECTORS] = {0};
+
+	for (int j = 0; j < n; j++)
+		for (int v = 0; v < VECTORS; v++)
+			for (int g = 0; g < n_group; g++)
+				sums[g][v] += weights[g * across + j * along] *
+					((const Vector *) (x + (int64_t) j * FOLD_TILE))[v];
+	for (int g = 0; g < n_group; g++)
+		for (int v = 0; v < VECTORS; v++)
+			((Vector *) (out + (int64_t) g * FOLD_TILE))[v] = sums[g][v] + (start == NULL ? 0 : start[g]);
+}
+
+/* The same for all n_out outputs. */
+INLINE void
+multiply_tiles(int n_out, const float *start, const float *weights, int64_t across, int64_t along, int n,
+			   const float *x, float *out)
+{
+	int			o = 0;
+
+	for (; o + GROUP <= n_out; o += GROUP)
+		multiply_tile(GROUP, start == NULL ? NULL : start + o, weights + o * across, across, along, n, x,
+					  out + (int64_t) o * FOLD_TILE);
+	for (; o < n_out; o++)
+		multiply_tile(1, start == NULL ? NULL : start + o, weights + o * across, across, along, n, x,
+					  out + (int64_t) o * FOLD_TILE);
+}
+
+/* See nn_neumf.h. */
+CLONES void
+neumf_tile_first(int n, const float *const *courses, const float *restrict user, float *restrict y)
+{
+	for (int o = 0; o < n; o++)
+		for (int i = 0; i < FOLD_TILE; i++)
+		{
+			float		sum = courses[i][o] + user[o];
+
+			y[o * FOLD_TILE + i] = sum > 0 ? sum : 0;
+		}
+}
+
+/* See nn_neumf.h. */
+CLONES void
+neumf_tile_layer(const float *numbers, int n_in, int n_out, const float *x, float *y)
+{
+	multiply_tiles(n_out, numbers + (int64_t) n_in * n_out, numbers, n_in, 1, n_in, x, y);
+	for (int o = 0; o < n_out * FOLD_TILE; o++)
+		y[o] = y[o] > 0 ? y[o] : 0;
+}
+
+/* See nn_neumf.h. */
+CLONES void
+neumf_tile_layer_back(const float *numbers, int n_in, int n_out, const float *dy, const float *x, float *dx)
+{
+	multiply_tiles(n_in, NULL, numbers, 1, n_in, n_out, dy, dx);
+	for (int j = 0; j < n_in * FOLD_TILE; j++)
+		dx[j] = x[j] > 0 ? dx[j] : 0;
+}
+
+/* See nn_neumf.h. */
+CLONES void
+neumf_tile_sums(int n, const float *x, float *sums)
+{
+	for (int o = 0; o < n; o++)
+	{
+		float		sum = 0;
+
+		for (int i = 0; i < FOLD_TILE; i++)
+			sum += x[o * FOLD_TILE + i];
+		sums[o] += sum;
+	}
+}
+
+/*
  * exp(x) for x <= 0, to 2e-7 of itself: 2^k times a polynomial (Taylor's, in r = x - k ln 2, |r| <= .35).
  * Loops over it become vectors, loops over expf do not.
  */
-static inline __attribute__((always_inline)) float
+INLINE float
 exp_negative(float x)
 {
 	float		k = rintf(fmaxf(x, -87) * 1.44269504f);

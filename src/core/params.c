@@ -294,6 +294,9 @@ hint_valid(Env *env, const ParamDef *def)
 		case PARAM_PARTS:
 			env_hint(env, PARTS_HINT);
 			break;
+		case PARAM_PART:
+			env_hint(env, PART_HINT);
+			break;
 		default:
 			hint_numbers(env, def);
 			break;
@@ -313,7 +316,8 @@ fail_type(Env *env, const ParamDef *def)
 		[PARAM_RANGE] = "an array of two integers",
 		[PARAM_TEXT] = "text",
 		[PARAM_NUMBERS] = "an array of 1 to 8 numbers",
-		[PARAM_PARTS] = "a list of methods"
+		[PARAM_PARTS] = "a list of methods",
+		[PARAM_PART] = "a method"
 	};
 
 	env_fail(env, RECSYS_BAD_ARGUMENT, "parameter \"%s\" must be %s", def->name,
@@ -369,6 +373,11 @@ set_null(Env *env, const ParamDef *def, void *value)
 		if (def->type == PARAM_TEXT)
 		{
 			memset(value, 0, PARAM_TEXT_SIZE);
+			return RECSYS_OK;
+		}
+		if (param_is_json(def->type))
+		{
+			memset(value, 0, PARAM_PARTS_SIZE);
 			return RECSYS_OK;
 		}
 		if (def->type == PARAM_NUMBERS)
@@ -493,7 +502,7 @@ set_numbers(Env *env, const ParamDef *def, ParamNumbers *value, const ParamInput
 	return RECSYS_OK;
 }
 
-/* Sets a PARAM_PARTS. */
+/* Sets a PARAM_PARTS or PARAM_PART. */
 static RecsysStatus
 set_parts(Env *env, const ParamDef *def, char *value, const char *text, size_t length)
 {
@@ -503,7 +512,8 @@ set_parts(Env *env, const ParamDef *def, char *value, const char *text, size_t l
 		return env_detail(env, "It has %zu bytes; at most %d are possible.", length,
 						  PARAM_PARTS_SIZE - 1);
 	}
-	TRY(parts_check(env, def->name, text, length));
+	TRY(def->type == PARAM_PART ? part_check(env, def->name, text, length) :
+		parts_check(env, def->name, text, length));
 	memset(value, 0, PARAM_PARTS_SIZE);
 	memcpy(value, text, length);
 	return RECSYS_OK;
@@ -522,7 +532,8 @@ set_value(Env *env, const ParamDef *def, void *params, const ParamInput *input)
 		[PARAM_RANGE] = PARAM_INPUT_NUMBERS,
 		[PARAM_TEXT] = PARAM_INPUT_TEXT,
 		[PARAM_NUMBERS] = PARAM_INPUT_NUMBERS,
-		[PARAM_PARTS] = PARAM_INPUT_JSON
+		[PARAM_PARTS] = PARAM_INPUT_JSON,
+		[PARAM_PART] = PARAM_INPUT_JSON
 	};
 	void	   *value = (char *) params + def->offset;
 
@@ -545,6 +556,7 @@ set_value(Env *env, const ParamDef *def, void *params, const ParamInput *input)
 		case PARAM_NUMBERS:
 			return set_numbers(env, def, value, input);
 		case PARAM_PARTS:
+		case PARAM_PART:
 			return set_parts(env, def, value, input->text, input->length);
 		default:
 			return set_number(env, def, value, input->number);
@@ -588,7 +600,7 @@ read_input(const ParamDef *def, const char *text, size_t length)
 	else if (def->type == PARAM_NUMBERS &&
 			 (input.n_numbers = parse_numbers(text, length, input.numbers)) > 0)
 		input.type = PARAM_INPUT_NUMBERS;
-	else if (def->type == PARAM_PARTS)
+	else if (param_is_json(def->type))
 		input.type = PARAM_INPUT_JSON;
 	else if ((def->type == PARAM_INT || def->type == PARAM_FLOAT || def->type == PARAM_INTERVAL) &&
 			 parse_number(text, length, &input.number))
@@ -665,11 +677,11 @@ format_value(const ParamDef *def, const void *value, char *text, size_t size)
 		case PARAM_RANGE:
 			return snprintf(text, size, "[%d,%d]", (int) range->low, (int) range->high);
 		case PARAM_TEXT:
+		case PARAM_PARTS:
+		case PARAM_PART:
 			return snprintf(text, size, "%s", string[0] != '\0' ? string : "null");
 		case PARAM_NUMBERS:
 			return format_numbers(value, text, size);
-		case PARAM_PARTS:
-			return snprintf(text, size, "%s", string);
 		default:
 			return format_nullable(*(const double *) value, text, size);
 	}
@@ -688,7 +700,7 @@ params_format(const ParamDef *def, const void *params, char *text, size_t size)
 static size_t
 value_room(const ParamDef *def)
 {
-	return def->type == PARAM_PARTS || def->type == PARAM_NUMBERS ? PARAM_VALUE_SIZE : PARAM_TEXT_SIZE;
+	return param_is_json(def->type) || def->type == PARAM_NUMBERS ? PARAM_VALUE_SIZE : PARAM_TEXT_SIZE;
 }
 
 /* Writes a line for every definition. */

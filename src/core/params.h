@@ -22,11 +22,12 @@ typedef enum ParamType
 	PARAM_RANGE,				/* ParamRange: two integers, low <= high */
 	PARAM_TEXT,					/* char[PARAM_TEXT_SIZE], terminated; empty is null, "null" refused */
 	PARAM_NUMBERS,				/* ParamNumbers; none is null */
-	PARAM_PARTS					/* char[PARAM_PARTS_SIZE], terminated: methods as JSON, see parts.h */
+	PARAM_PARTS,				/* char[PARAM_PARTS_SIZE], terminated: methods as JSON, see parts.h */
+	PARAM_PART					/* the same of one method; empty is null */
 } ParamType;
 
 #define PARAM_TEXT_SIZE 64		/* bytes of a PARAM_TEXT value, terminated */
-#define PARAM_PARTS_SIZE 1024	/* of a PARAM_PARTS value, terminated */
+#define PARAM_PARTS_SIZE 1024	/* of a PARAM_PARTS or PARAM_PART value, terminated */
 #define PARAM_VALUE_SIZE PARAM_PARTS_SIZE	/* of any formatted value, terminated */
 #define PARAM_NUMBERS_MAX 8		/* of a PARAM_NUMBERS value */
 
@@ -92,7 +93,7 @@ typedef enum ParamInputType
 	PARAM_INPUT_NUMBER,
 	PARAM_INPUT_TEXT,
 	PARAM_INPUT_NUMBERS,		/* an array of numbers */
-	PARAM_INPUT_JSON			/* of a PARAM_PARTS: any JSON but null, as text */
+	PARAM_INPUT_JSON			/* of a PARAM_PARTS or PARAM_PART: any JSON but null, as text */
 } ParamInputType;
 
 #define PARAM_INPUT_MAX_NUMBERS PARAM_NUMBERS_MAX
@@ -107,6 +108,13 @@ typedef struct ParamInput
 	double		numbers[PARAM_INPUT_MAX_NUMBERS];
 	int			n_numbers;		/* of the array, also when that is more than fit above */
 } ParamInput;
+
+/* Is a value of this type given as JSON? */
+static inline bool
+param_is_json(ParamType type)
+{
+	return type == PARAM_PARTS || type == PARAM_PART;
+}
 
 /* Definition i of the table, common ones first; NULL past the end. */
 extern const ParamDef *params_def(const ParamTable *table, int i);

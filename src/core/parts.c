@@ -4,10 +4,12 @@
  */
 #include "core/parts.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "core/json.h"
+#include "core/methods/support.h"
 
 /* Bytes of a method's text that a message shows. */
 #define SHOWN_BYTES 63
@@ -20,6 +22,7 @@ typedef struct PartsReader
 	JsonReader	json;
 	MethodPart *parts;
 	int			n;				/* parts read before this one */
+	bool		is_single;		/* one part, no list */
 } PartsReader;
 
 /* ---------------------------------------------------------------- messages */
@@ -30,12 +33,12 @@ fail_form(PartsReader *reader)
 {
 	size_t		length = (size_t) (reader->json.end - reader->json.at);
 
-	env_fail(reader->env, RECSYS_BAD_ARGUMENT, "parameter \"%s\" must be a list of methods",
-			 reader->parameter);
+	env_fail(reader->env, RECSYS_BAD_ARGUMENT, "parameter \"%s\" must be a %s", reader->parameter,
+			 reader->is_single ? "method" : "list of methods");
 	if (length > 0)
 		env_detail(reader->env, "It cannot be read from part %d on, at \"%.*s\".", reader->n + 1,
 				   (int) (length < SHOWN_BYTES ? length : SHOWN_BYTES), reader->json.at);
-	return env_hint(reader->env, PARTS_HINT);
+	return env_hint(reader->env, reader->is_single ? PART_HINT : PARTS_HINT);
 }
 
 /* Is it no combination of others? */
@@ -308,24 +311,38 @@ check_terms(PartsReader *reader)
 	return RECSYS_OK;
 }
 
+/* Control characters would break the lines of params_write. */
+static RecsysStatus
+check_characters(PartsReader *reader)
+{
+	for (const char *c = reader->json.at; c < reader->json.end; c++)
+		if ((unsigned char) *c < 0x20)
+			return fail_form(reader);
+	return RECSYS_OK;
+}
+
+/* Nothing but blanks is left. */
+static bool
+is_at_end(PartsReader *reader)
+{
+	return json_peek(&reader->json) == '\0' && reader->json.at == reader->json.end;
+}
+
 /* A list of parts and nothing else. */
 RecsysStatus
 parts_read(Env *env, const char *parameter, const char *text, size_t length, MethodPart *parts,
 		   int *n)
 {
-	PartsReader reader = {env, parameter, {text, text + length}, parts, 0};
+	PartsReader reader = {env, parameter, {text, text + length}, parts, 0, false};
 
 	*n = 0;
-	for (size_t i = 0; i < length; i++)
-		if ((unsigned char) text[i] < 0x20)
-			return fail_form(&reader);
+	TRY(check_characters(&reader));
 	if (!json_take(&reader.json, '['))
 		return fail_form(&reader);
 	do
 		TRY(read_part(&reader));
 	while (json_take(&reader.json, ','));
-	if (!json_take(&reader.json, ']') || json_peek(&reader.json) != '\0' ||
-		reader.json.at != reader.json.end)
+	if (!json_take(&reader.json, ']') || !is_at_end(&reader))
 		return fail_form(&reader);
 	if (reader.n < 2)
 	{
@@ -334,6 +351,28 @@ parts_read(Env *env, const char *parameter, const char *text, size_t length, Met
 	}
 	*n = reader.n;
 	return check_terms(&reader);
+}
+
+/* A part and nothing else. */
+RecsysStatus
+part_read(Env *env, const char *parameter, const char *text, size_t length, MethodPart *part)
+{
+	PartsReader reader = {env, parameter, {text, text + length}, part, 0, true};
+
+	TRY(check_characters(&reader));
+	TRY(read_part(&reader));
+	return is_at_end(&reader) ? RECSYS_OK : fail_form(&reader);
+}
+
+/* Reads into memory that is given back. */
+RecsysStatus
+part_check(Env *env, const char *parameter, const char *text, size_t length)
+{
+	MethodPart	part;
+	Env			inner;
+
+	env_enter(env, &inner);
+	return env_leave(env, &inner, part_read(&inner, parameter, text, length, &part));
 }
 
 /* Reads into memory that is given back. */
@@ -375,14 +414,14 @@ method_needs(Env *env, const Method *method, const void *params, unsigned *needs
 	MethodPart	parts[METHOD_PARTS_MAX];
 	int			n;
 
-	*needs = method->needs;
+	*needs = method->needs | (method->more_needs == NULL ? 0 : method->more_needs(params));
 	TRY(look_at_parts(env, method, params, parts, &n));
 	for (int i = 0; i < n; i++)
 		*needs |= parts[i].method->needs;
 	return RECSYS_OK;
 }
 
-/* One part that does not is enough. */
+/* One part of a combination that does not is enough. */
 RecsysStatus
 method_predicts(Env *env, const Method *method, const void *params, bool *predicts)
 {
@@ -390,6 +429,8 @@ method_predicts(Env *env, const Method *method, const void *params, bool *predic
 	int			n;
 
 	*predicts = method->predict != NULL;
+	if (!method_combines(method))
+		return RECSYS_OK;
 	TRY(look_at_parts(env, method, params, parts, &n));
 	for (int i = 0; i < n; i++)
 		*predicts = *predicts && parts[i].method->predict != NULL;
@@ -419,4 +460,87 @@ method_stores_user_rows(Env *env, const Method *method, const void *params, bool
 
 	env_enter(env, &inner);
 	return env_leave(env, &inner, ask_for_user_rows(&inner, method, params, stores));
+}
+
+/* ---------------------------------------------------------------- parts as models */
+
+/* In memory that is given back. */
+RecsysStatus
+part_train(Env *env, const TrainingSet *set, const MethodPart *part, void **bytes, size_t *length)
+{
+	Env			inner;
+	RecsysStatus status;
+
+	env_enter(env, &inner);
+	inner.loss_prefix = part->name;
+	inner.progress = NULL;
+	status = recommender_train(&inner, part->method, part->params, set, bytes, length);
+	if (status == RECSYS_OK)
+		env_keep(env, &inner, *bytes);
+	return env_leave(env, &inner, status);
+}
+
+/* Indexes of courses, genres and groups are those of the whole. */
+RecsysStatus
+part_open(Env *env, const Recommender *whole, const MethodPart *part, const void *bytes, size_t length,
+		  Recommender *rec)
+{
+	TRY(recommender_open_as(env, rec, part->method, bytes, length));
+	if (rec->n_courses != whole->n_courses ||
+		((rec->needs & NEEDS_GENRES) && rec->genre_names.n != whole->genre_names.n) ||
+		((rec->needs & NEEDS_GROUPS) && rec->groups.n != whole->groups.n))
+		return model_damaged(env, "A part knows other courses, genres or groups than the whole.");
+	return RECSYS_OK;
+}
+
+/* Id, slot, count, order, rank, bias. */
+double
+common_model_bytes(const Shape *shape)
+{
+	return 4096 + 80 * (double) shape->n_courses;
+}
+
+/* At the end, the sections are there twice. */
+void
+part_estimate(const Shape *shape, const MethodPart *part, Estimate *estimate)
+{
+	double		model_bytes;
+
+	memset(estimate, 0, sizeof(*estimate));
+	part->method->estimate(shape, part->params, estimate);
+	model_bytes = estimate->model_bytes + common_model_bytes(shape);
+	if (part->method->needs & NEEDS_GENRES)
+		model_bytes += sizeof(float) * (double) shape->n_courses * (double) shape->n_genres;
+	estimate->bytes = fmax(estimate->bytes,
+						   estimate->model_bytes + common_model_bytes(shape) + model_bytes);
+	estimate->model_bytes = model_bytes;
+}
+
+/* Takes the next bytes; NULL when there are not enough. */
+static void *
+arena_alloc(size_t bytes, void *ctx)
+{
+	PartsArena *arena = ctx;
+	char	   *taken = arena->bytes + arena->used;
+
+	if (bytes > PARTS_ARENA_BYTES - arena->used)
+		return NULL;
+	arena->used += (bytes + 63) / 64 * 64;
+	return taken;
+}
+
+/* Nothing: the arena goes as a whole. */
+static void
+arena_release(void *block, void *ctx)
+{
+	(void) block;
+	(void) ctx;
+}
+
+/* See the header. */
+Env
+parts_arena(PartsArena *arena)
+{
+	arena->used = 0;
+	return (Env) {.alloc = arena_alloc, .release = arena_release, .ctx = arena};
 }

@@ -17,21 +17,23 @@
 
 /* Does the set have what the method reads beside the ratings? */
 static RecsysStatus
-check_needs(Env *env, const Method *method, const TrainingSet *set)
+check_needs(Env *env, const Method *method, const void *params, const TrainingSet *set)
 {
-	if ((method->needs & NEEDS_GENRES) && set->genres.n_cols == 0)
+	unsigned	needs = method->needs | (method->more_needs == NULL ? 0 : method->more_needs(params));
+
+	if ((needs & NEEDS_GENRES) && set->genres.n_cols == 0)
 	{
 		env_fail(env, RECSYS_BAD_DATA, "method \"%s\" needs genres", method->name);
 		env_hint(env, "Register the dataset with genre_columns.");
 		return env->status;
 	}
-	if ((method->needs & NEEDS_TERMS) && set->words.n == 0)
+	if ((needs & NEEDS_TERMS) && set->words.n == 0)
 	{
 		env_fail(env, RECSYS_BAD_DATA, "method \"%s\" needs terms", method->name);
 		env_hint(env, "Register the dataset with terms or with a description column.");
 		return env->status;
 	}
-	if ((method->needs & NEEDS_GROUPS) && set->user_group == NULL)
+	if ((needs & NEEDS_GROUPS) && set->user_group == NULL)
 	{
 		env_fail(env, RECSYS_BAD_DATA, "method \"%s\" needs attributes of users", method->name);
 		env_hint(env, "Register the dataset with users and user_feature_columns.");
@@ -209,7 +211,7 @@ put_common(Env *env, ModelWriter *writer, const Method *method, const void *para
 RecsysStatus
 recommender_check(Env *env, const Method *method, const void *params, const TrainingSet *set)
 {
-	TRY(check_needs(env, method, set));
+	TRY(check_needs(env, method, params, set));
 	return method->check == NULL ? RECSYS_OK : method->check(env, set, params);
 }
 

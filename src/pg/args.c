@@ -502,7 +502,7 @@ static void
 read_input(const JsonbValue *value, const ParamDef *def, ParamInput *input)
 {
 	memset(input, 0, sizeof(*input));
-	if (def && def->type == PARAM_PARTS && value->type != jbvNull)
+	if (def && param_is_json(def->type) && value->type != jbvNull)
 	{
 		read_json(value, input);
 		return;

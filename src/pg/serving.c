@@ -15,6 +15,7 @@
 #include "utils/builtins.h"
 
 #include "core/latent.h"
+#include "core/parts.h"
 #include "pg/env_pg.h"
 #include "pg/history.h"
 #include "pg/serving.h"
@@ -346,6 +347,21 @@ parse_measure(const char *name)
 			 errhint("Valid measures are \"cosine\", \"dot\", and NULL for that of the method.")));
 }
 
+/* Some models of a method with factors have none. */
+void
+check_factors(const Serving *serving, const char *what)
+{
+	if (!method_has_factors(serving->rec->method))
+		raise_cannot(serving, what, method_has_factors);
+	if (!model_has_factors(serving->rec))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("model \"%s\" of method \"%s\" cannot %s", serving->model->name,
+						serving->rec->method->name, what),
+				 errdetail("With these parameters its scores are no products of factors of users and courses."),
+				 errhint("Train it with another \"arch\".")));
+}
+
 /* Raises unless the model can compare courses by the measure. */
 static void
 check_comparable(const Serving *serving, const char *measure)
@@ -359,8 +375,7 @@ check_comparable(const Serving *serving, const char *measure)
 		return;
 	}
 	(void) parse_measure(measure);
-	if (!method_has_factors(method))
-		raise_cannot(serving, "compare courses by their factors", method_has_factors);
+	check_factors(serving, "compare courses by their factors");
 }
 
 /* Similarity of all courses to one: of their factors by a measure, or (NULL) the method's own. */
@@ -406,7 +421,7 @@ similar_course_rows(Call *call, const char *model, const char *course_id, int n,
 static bool
 can_predict(const Method *method)
 {
-	return method->predict != NULL && method->parts == NULL;
+	return method->predict != NULL && !method_combines(method);
 }
 
 /* predict_rating: from the user's other ratings. */

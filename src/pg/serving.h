@@ -70,4 +70,7 @@ extern void explain_rows(Call *call, const char *model, const UserArg *user, con
 extern void raise_cannot(const Serving *serving, const char *what,
 						 bool (*can) (const Method *method)) pg_attribute_noreturn();
 
+/* Raises the same unless the model has factors. */
+extern void check_factors(const Serving *serving, const char *what);
+
 #endif							/* PG_SERVING_H */

@@ -11,6 +11,7 @@
 #include "utils/builtins.h"
 
 #include "core/latent.h"
+#include "core/parts.h"
 #include "pg/args.h"
 #include "pg/call.h"
 #include "pg/compat.h"
@@ -134,9 +135,9 @@ recsys_list_methods(PG_FUNCTION_ARGS)
 		Datum		values[] = {
 			CStringGetTextDatum(m->name), CStringGetTextDatum(m->description),
 			CStringGetTextDatum(m->objective == OBJECTIVE_RANKING ? "ranking" : "rating"),
-			BoolGetDatum(m->predict != NULL && m->parts == NULL), BoolGetDatum(m->similar != NULL),
+			BoolGetDatum(m->predict != NULL && !method_combines(m)), BoolGetDatum(m->similar != NULL),
 			BoolGetDatum(m->explain != NULL),
-			BoolGetDatum(m->stores_user_rows != NULL || m->parts != NULL),
+			BoolGetDatum(m->stores_user_rows != NULL || method_combines(m)),
 			BoolGetDatum(method_has_factors(m))
 		};
 
@@ -167,7 +168,8 @@ add_param(Call *call, const ParamDef *def)
 	static const char *const types[] = {
 		[PARAM_BOOL] = "boolean", [PARAM_INT] = "integer", [PARAM_FLOAT] = "float",
 		[PARAM_CHOICE] = "choice", [PARAM_INTERVAL] = "interval", [PARAM_RANGE] = "range",
-		[PARAM_TEXT] = "text", [PARAM_NUMBERS] = "numbers", [PARAM_PARTS] = "methods"
+		[PARAM_TEXT] = "text", [PARAM_NUMBERS] = "numbers", [PARAM_PARTS] = "methods",
+		[PARAM_PART] = "method"
 	};
 	bool		is_number = def->type == PARAM_INT || def->type == PARAM_FLOAT ||
 		def->type == PARAM_INTERVAL || def->type == PARAM_RANGE || def->type == PARAM_NUMBERS;

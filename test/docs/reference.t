@@ -157,7 +157,7 @@ sub check_aliases
 	for my $row (grep { $_->[4] =~ /Alias/ } @rows)
 	{
 		my ($aliases) = $row->[4] =~ /Alias(?:es)?: (.*)/;
-		my $default = $row->[1] =~ /choice|text/ ? qq{"$row->[2]"} : $row->[2];
+		my $default = $row->[1] =~ /choice|text/ && $row->[2] ne 'null' ? qq{"$row->[2]"} : $row->[2];
 		for my $alias (split /, /, $aliases)
 		{
 			like(run_script($database, qq{SELECT recsys.estimate_training('$method', '{"$alias": $default}');}),

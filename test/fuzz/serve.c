@@ -252,6 +252,16 @@ check_reasons(const Served *served, const History *history, int32_t course)
 	}
 }
 
+/* A probability is one, or is not known; of a damaged model it may be any number. */
+static void
+check_probability(const Served *served, const History *history, int32_t course)
+{
+	double		p = served->rec->method->probability(served->rec, history, course, served->scratch);
+
+	FUZZ_CHECK(!served->honest || isnan(p) || (p >= 0 && p <= 1));
+	check_scratch(served);
+}
+
 /* A prediction is a number on the scale of the ratings, whatever the model holds. */
 static void
 check_prediction(const Served *served, const History *history, int32_t course)
@@ -272,6 +282,8 @@ check_course(Env *env, const Served *served, FuzzInput *input, int32_t course)
 
 	if (served->rec->predicts)
 		check_prediction(served, &own.h, course);
+	if (method->probability != NULL && course != IDMAP_NONE)
+		check_probability(served, &own.h, course);
 	if (method->explain != NULL && course != IDMAP_NONE)
 		check_reasons(served, &own.h, course);
 	if (method->similar != NULL && course != IDMAP_NONE &&

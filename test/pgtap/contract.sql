@@ -403,6 +403,14 @@ FROM variant, (VALUES ('SELECT * FROM course_factors(%L)', 'show factors'), ('SE
 	('SELECT * FROM similar_courses(''c01'', %L, measure => ''dot'')', 'compare courses by their factors')) v (call, what)
 WHERE NOT has_factors AND params = '{}' ORDER BY model, call;
 
+-- A model of a method with factors that has none
+SELECT raises(format(call, model), '0A000', format('model "%s" of method "%s" cannot ' || what, model, method), '%"arch"%',
+	model || ': has no factors and cannot ' || what)
+FROM variant, (VALUES ('SELECT * FROM course_factors(%L)', 'show factors'), ('SELECT * FROM user_factors(%L)', 'show factors'),
+	('SELECT * FROM project_courses(%L)', 'project courses'),
+	('SELECT * FROM similar_courses(''c01'', %L, measure => ''dot'')', 'compare courses by their factors')) v (call, what)
+WHERE params @> '{"arch": "neumf"}' ORDER BY model, call;
+
 -- ------------------------------------------------------------ the same bytes
 
 -- The stored bytes of a new version of the model, which is not kept

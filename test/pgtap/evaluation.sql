@@ -44,6 +44,12 @@ CREATE TABLE school.now (LIKE school.ratings);
 SELECT register_dataset('now', 'school.now', 'school.courses', time_column => 'rated_at', genre_columns => '{white,black}',
 	users => 'school.users', user_feature_columns => '{colour}');
 
+-- Methods that learn classes of ratings are evaluated by the classes that are asked for, so there is a model of each relevance.
+CREATE FUNCTION school.learns_classes(method text) RETURNS boolean STABLE LANGUAGE sql AS
+	$$ SELECT EXISTS (SELECT FROM recsys_method_params(learns_classes.method) WHERE param = 'relevance') $$;
+CREATE FUNCTION school.oracle_model(method text, relevance float8) RETURNS text STABLE LANGUAGE sql AS
+	$$ SELECT 'oracle ' || method || CASE WHEN school.learns_classes(method) THEN coalesce(' ' || relevance, '') ELSE '' END $$;
+
 CREATE FUNCTION school.part(split school.split) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
 	TRUNCATE school.learn, school.held, school.now;
@@ -52,6 +58,8 @@ BEGIN
 		split.held, split.history);
 	INSERT INTO school.now SELECT * FROM school.learn;
 	PERFORM train_model('oracle ' || method, method, dataset => 'now') FROM recsys_methods();
+	PERFORM train_model(school.oracle_model(method, 4), method, '{"relevance": 4}', 'now') FROM recsys_methods()
+		WHERE school.learns_classes(method);
 	EXECUTE format('INSERT INTO school.now SELECT user_id, course_id, rating, rated_at FROM school.drawn WHERE NOT (%s) AND (%s)',
 		split.held, split.history);
 END $$;
@@ -70,8 +78,8 @@ WITH candidate AS (
 ), list AS (
 	SELECT a.user_id, a.relevant, r.rank, r.course_id, h.course_id IS NOT NULL AS hit,
 		count(h.course_id) OVER (PARTITION BY a.user_id ORDER BY r.rank) AS hits
-	FROM asker a CROSS JOIN candidate LEFT JOIN LATERAL recommend_courses(a.user_id, 'oracle ' || method, k, candidates => ids,
-			options => options) r ON true
+	FROM asker a CROSS JOIN candidate LEFT JOIN LATERAL recommend_courses(a.user_id, school.oracle_model(method, relevance), k,
+			candidates => ids, options => options) r ON true
 		LEFT JOIN school.held h ON h.user_id = a.user_id AND h.course_id = r.course_id AND (relevance IS NULL OR h.rating >= relevance)
 	WHERE a.known AND a.relevant > 0
 ), one AS (
@@ -100,7 +108,7 @@ WITH candidate AS (
 	UNION ALL
 	SELECT 'users_without_relevant', count(*), NULL FROM asker WHERE known AND relevant = 0
 ), predicted AS (
-	SELECT user_id, rating::float8 AS a, predict_rating(user_id, course_id, 'oracle ' || method) AS p FROM school.held WHERE predicts
+	SELECT user_id, rating::float8 AS a, predict_rating(user_id, course_id, school.oracle_model(method, relevance)) AS p FROM school.held WHERE predicts
 ), error AS (
 	SELECT v.metric, v.value FROM (SELECT sqrt(avg((p - a) ^ 2)), avg(abs(p - a)), avg((p - a) ^ 2),
 			1 - sum((p - a) ^ 2) / nullif(sum(a ^ 2) - sum(a) ^ 2 / count(*), 0),
@@ -112,7 +120,7 @@ WITH candidate AS (
 SELECT metric, value, users, NULL FROM ranking
 UNION ALL
 SELECT metric, value, (SELECT count(DISTINCT user_id) FROM predicted), (SELECT count(*) FROM predicted) FROM error
-WHERE predicts AND (metric <> 'accuracy' OR relevance IS NOT NULL) $$;
+WHERE predicts AND (metric <> 'accuracy' OR relevance IS NOT NULL AND NOT school.learns_classes(method)) $$;
 
 -- Methods whose models can compare courses, as diversity wants
 CREATE FUNCTION school.compares(method text) RETURNS boolean LANGUAGE plpgsql AS $$

@@ -215,12 +215,13 @@ SELECT is_empty('SELECT * FROM recsys_progress', 'no training is running');
 
 SELECT results_eq('SELECT method FROM recsys_methods()',
 	$$VALUES ('popular'), ('demographic'), ('user_profile'), ('course_similarity'), ('kmeans'), ('kmeans_pca'), ('knn'), ('bias'),
-		('svd'), ('nmf'), ('als'), ('mf'), ('bpr'), ('ease'), ('nn'), ('association_rules'), ('hybrid')$$, 'the methods');
+		('svd'), ('nmf'), ('als'), ('mf'), ('bpr'), ('ease'), ('nn'), ('embedding_regression'),
+		('embedding_classification'), ('association_rules'), ('hybrid')$$, 'the methods');
 SELECT is_empty($$SELECT * FROM recsys_methods() WHERE description !~ '^[A-Z].*\.$' OR objective NOT IN ('ranking', 'rating')$$,
 	'described in a sentence');
 SELECT is_empty($$
 	SELECT m.method, p.* FROM recsys_methods() m, recsys_method_params(m.method) p
-	WHERE p.description !~ '^[A-Z].*\.$' OR type NOT IN ('boolean', 'integer', 'float', 'choice', 'interval', 'range', 'text', 'numbers', 'methods')
+	WHERE p.description !~ '^[A-Z].*\.$' OR type NOT IN ('boolean', 'integer', 'float', 'choice', 'interval', 'range', 'text', 'numbers', 'methods', 'method')
 		OR (type = 'choice') <> (choices IS NOT NULL) OR type = 'choice' AND default_value <> ALL (choices) OR min_value > max_value$$,
 			'and so are the parameters');
 SELECT is_empty($$

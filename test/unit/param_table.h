@@ -15,7 +15,8 @@ param_value_size(ParamType type)
 		[PARAM_BOOL] = sizeof(bool), [PARAM_INT] = sizeof(int64_t), [PARAM_FLOAT] = sizeof(double),
 		[PARAM_CHOICE] = sizeof(int), [PARAM_INTERVAL] = sizeof(double),
 		[PARAM_RANGE] = sizeof(ParamRange), [PARAM_TEXT] = PARAM_TEXT_SIZE,
-		[PARAM_NUMBERS] = sizeof(ParamNumbers), [PARAM_PARTS] = PARAM_PARTS_SIZE
+		[PARAM_NUMBERS] = sizeof(ParamNumbers), [PARAM_PARTS] = PARAM_PARTS_SIZE,
+		[PARAM_PART] = PARAM_PARTS_SIZE
 	};
 
 	return sizes[type];
@@ -58,7 +59,7 @@ check_param_place(const ParamTable *table, int i)
 	const ParamDef *other;
 	size_t		end = def->offset + param_value_size(def->type);
 
-	CHECK(def->offset % (def->type == PARAM_TEXT || def->type == PARAM_PARTS ? 1 :
+	CHECK(def->offset % (def->type == PARAM_TEXT || param_is_json(def->type) ? 1 :
 						 def->type == PARAM_RANGE ? sizeof(int32_t) :
 						 def->type == PARAM_NUMBERS ? sizeof(double) :
 						 param_value_size(def->type)) == 0);

@@ -200,6 +200,47 @@ test_baselines(void)
 	test_method_done(env);
 }
 
+/* A probability of its own: .6 for course D, else .4. */
+static double
+likes_last(const Recommender *rec, const History *history, int32_t course, void *scratch)
+{
+	(void) history;
+	(void) scratch;
+	return course == rec->n_courses - 1 ? 0.6 : 0.4;
+}
+
+/*
+ * From rating 4, 3 of 7 training ratings are positive, and (1, D), (2, B), (3, D), (?, A) of those held out. The majority says
+ * no: 2 of 6. By the probability, D is called positive, which is right twice; the unknown course has 3/7: accuracy 4 / 6,
+ * mcc 4 / 8, and .6 .6 .4 .4 against .43 .4 is an AUC of (4 + 1) / 8. From rating 3, the majority, 5 of 7, says yes.
+ */
+static void
+test_classes(void)
+{
+	Env		   *env = test_env();
+	Method		method = method_bias;
+	TrainingSet set;
+	TrainingSet test;
+	Evaluation	got;
+	const EvaluationRow *row;
+
+	method.probability = likes_last;
+	build_example(env, &set, &test);
+	got = evaluate_table(env, &method, &set, &test, (EvaluateOptions) {2, 4, false, METRICS_CLASSIFICATION, 0});
+	row = evaluation_find(&got, METRIC_ACCURACY, ALL_FOLDS);
+	CHECK_NEAR(row->value, 4.0 / 6, CLOSE);
+	CHECK_NEAR(row->baselines[BASELINE_MAJORITY], 2.0 / 6, CLOSE);
+	CHECK_NEAR(evaluation_find(&got, METRIC_MCC, ALL_FOLDS)->value, 0.5, CLOSE);
+	CHECK_NEAR(evaluation_find(&got, METRIC_CLASS_AUC, ALL_FOLDS)->value, 0.625, CLOSE);
+	CHECK_NEAR(evaluation_find(&got, METRIC_BER, ALL_FOLDS)->baselines[BASELINE_MAJORITY], 0.5, CLOSE);
+	got = evaluate_table(env, &method_bias, &set, &test, (EvaluateOptions) {2, 3, false, 0, 0});
+	row = evaluation_find(&got, METRIC_F1, ALL_FOLDS);
+	CHECK_NEAR(row->baselines[BASELINE_MAJORITY], 10.0 / 11, CLOSE);
+	CHECK(isnan(evaluation_find(&got, METRIC_RMSE, ALL_FOLDS)->baselines[BASELINE_MAJORITY]));
+	CHECK(isnan(evaluation_find(&got, METRIC_NDCG, ALL_FOLDS)->baselines[BASELINE_MAJORITY]));
+	test_method_done(env);
+}
+
 /* Two names. */
 static void
 add_names(Env *env, StringTable *names)
@@ -670,6 +711,7 @@ main(void)
 	RUN_ALONE(test_by_hand);
 	RUN_ALONE(test_relevance);
 	RUN_ALONE(test_baselines);
+	RUN_ALONE(test_classes);
 	RUN_ALONE(test_predictions);
 	RUN_ALONE(test_mean);
 	RUN_ALONE(test_refusals);

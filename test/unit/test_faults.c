@@ -235,6 +235,9 @@ check_subject(Subject *subject)
 	check_limits(subject, peak);
 }
 
+/* A part that takes little. */
+#define SMALL_PART "{\"method\": \"als\", \"params\": {\"factors\": 2, \"iterations\": 1}}"
+
 /* A method with its defaults, but few iterations, and parts that are small: more of them are more of the same. */
 static Subject
 default_subject(const Method *method)
@@ -243,9 +246,11 @@ default_subject(const Method *method)
 
 	if (params_find(&method->params, "iterations", strlen("iterations")) != NULL)
 		snprintf(subject.lines, sizeof(subject.lines), "iterations=2\n");
-	if (method->parts != NULL)
+	if (params_find(&method->params, "models", strlen("models")) != NULL)
+		snprintf(subject.lines, sizeof(subject.lines), "models=[\"bias\", " SMALL_PART "]\n");
+	if (params_find(&method->params, "embedding", strlen("embedding")) != NULL)
 		snprintf(subject.lines, sizeof(subject.lines),
-				 "models=[\"bias\", {\"method\": \"als\", \"params\": {\"factors\": 2, \"iterations\": 1}}]\n");
+				 "embedding=" SMALL_PART "\nfolds=2\nn_estimators=2\nmax_depth=2\nmin_leaf=1\n");
 	return subject;
 }
 

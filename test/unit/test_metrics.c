@@ -54,7 +54,7 @@ classify(int n, const float *actual, const float *predicted, double relevance, d
 {
 	Env		   *env = test_env();
 
-	CHECK_EQ_INT(metrics_classification(env, n, actual, predicted, relevance, values), RECSYS_OK);
+	CHECK_EQ_INT(metrics_classification(env, n, actual, predicted, relevance, relevance, values), RECSYS_OK);
 	test_env_done(env);
 }
 
@@ -266,13 +266,13 @@ test_failures(void)
 	for (; n < 100 && status == RECSYS_NO_MEMORY; n++)
 	{
 		test_env_fail_after(env, n);
-		status = metrics_classification(env, 3, actual, predicted, 3, values);
+		status = metrics_classification(env, 3, actual, predicted, 3, 3, values);
 	}
 	CHECK_EQ_INT(status, RECSYS_OK);
 	CHECK(n > 3);
 	test_env_fail_after(env, -1);
 	test_env_interrupt_after(env, 0);
-	CHECK_EQ_INT(metrics_classification(env, 3, actual, predicted, 3, values), RECSYS_INTERRUPTED);
+	CHECK_EQ_INT(metrics_classification(env, 3, actual, predicted, 3, 3, values), RECSYS_INTERRUPTED);
 	env_free_all(env);
 	test_env_done(env);
 }

@@ -106,6 +106,36 @@ test_bad(void)
 	}
 }
 
+/* One part without a list, and what is not one. */
+static void
+test_single(void)
+{
+	static const char *const wrong[] = {"", "[\"svd\"]", "svd", "\"svd\" x", "{\"method\": \"svd\"", "1", "\"no_such\"",
+	"\"hybrid\""};
+	static const char right[] = " {\"method\": \"svd\", \"params\": {\"factors\": 8}} ";
+	Env		   *env = test_env();
+	MethodPart	part;
+	size_t		used;
+
+	CHECK_EQ_INT(part_read(env, "embedding", "\"als\"", 5, &part), RECSYS_OK);
+	CHECK(part.method == &method_als);
+	CHECK_EQ_INT(part_read(env, "embedding", right, strlen(right), &part), RECSYS_OK);
+	CHECK(part.method == &method_svd);
+	check_param(&part, "factors", "8");
+	used = env->memory_used;
+	CHECK_EQ_INT(part_check(env, "embedding", right, strlen(right)), RECSYS_OK);
+	for (int i = 0; i < (int) (sizeof(wrong) / sizeof(wrong[0])); i++)
+	{
+		if (part_check(env, "embedding", wrong[i], strlen(wrong[i])) != RECSYS_BAD_ARGUMENT ||
+			strstr(env->error, "embedding") == NULL)
+			UNIT_FAIL("%s: %s", wrong[i], env->error);
+		CHECK(strstr(env->error, "must be a list") == NULL);
+	}
+	CHECK_EQ_INT(env->memory_used, used);
+	env_free_all(env);
+	test_env_done(env);
+}
+
 /* What the parts make of the whole. */
 static void
 test_whole(void)
@@ -143,6 +173,7 @@ main(void)
 {
 	RUN(test_read);
 	RUN(test_bad);
+	RUN(test_single);
 	RUN(test_whole);
 	return unit_done();
 }

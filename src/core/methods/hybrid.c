@@ -47,9 +47,6 @@
 /* A part adds up to something only if its reasons do not cancel each other out to less than this share. */
 #define LEAST_SUM 1e-3
 
-/* Bytes for the parameters of all parts, while an estimate is made: many times what they take. */
-#define ARENA_BYTES 32768
-
 static const ParamDef hybrid_params[] = {
 	{.name = "models", .aliases = "parts", .type = PARAM_PARTS,
 		.offset = offsetof(HybridParams, models), .default_text = "[\"als\", \"knn\"]",
@@ -123,13 +120,6 @@ hybrid_check(Env *env, const TrainingSet *set, const void *params)
 
 /* ---------------------------------------------------------------- estimate */
 
-/* Bytes of what the model of a part holds beside the sections of its method: ids, counts, order. */
-static double
-common_bytes(const Shape *shape)
-{
-	return 4096 + 80 * (double) shape->n_courses;
-}
-
 /* Adds up the parts; what is held while the last one is fitted, the others being finished. */
 static void
 estimate_parts(const Shape *shape, const MethodPart *parts, int n, Estimate *estimate)
@@ -137,48 +127,15 @@ estimate_parts(const Shape *shape, const MethodPart *parts, int n, Estimate *est
 	memset(estimate, 0, sizeof(*estimate));
 	for (int i = 0; i < n; i++)
 	{
-		Estimate	own = {0};
-		double		model_bytes;
+		Estimate	own;
 
-		parts[i].method->estimate(shape, parts[i].params, &own);
-		model_bytes = own.model_bytes + common_bytes(shape);
-		if (parts[i].method->needs & NEEDS_GENRES)
-			model_bytes += sizeof(float) * (double) shape->n_courses * (double) shape->n_genres;
-		own.bytes = fmax(own.bytes, own.model_bytes + common_bytes(shape) + model_bytes);
+		part_estimate(shape, &parts[i], &own);
 		estimate->bytes = fmax(estimate->bytes, estimate->model_bytes + own.bytes);
-		estimate->model_bytes += model_bytes;
+		estimate->model_bytes += own.model_bytes;
 		estimate->seconds += own.seconds;
 		estimate->library_bytes = fmax(estimate->library_bytes, own.library_bytes);
 		estimate->n_losses += own.n_losses;
 	}
-}
-
-/* Memory for an estimate, which has no Env of its own to take it from. */
-typedef struct Arena
-{
-	size_t		used;
-	_Alignas(64) char bytes[ARENA_BYTES];
-} Arena;
-
-/* Takes the next bytes; NULL when there are not enough. */
-static void *
-arena_alloc(size_t bytes, void *ctx)
-{
-	Arena	   *arena = ctx;
-	char	   *taken = arena->bytes + arena->used;
-
-	if (bytes > ARENA_BYTES - arena->used)
-		return NULL;
-	arena->used += (bytes + 63) / 64 * 64;
-	return taken;
-}
-
-/* Nothing: the arena goes as a whole. */
-static void
-arena_release(void *block, void *ctx)
-{
-	(void) block;
-	(void) ctx;
 }
 
 /* With learning, the parts are fitted twice; in between, nothing of the first time is kept. */
@@ -187,21 +144,20 @@ hybrid_estimate(const Shape *shape, const void *params, Estimate *estimate)
 {
 	const HybridParams *p = params;
 	MethodPart	parts[METHOD_PARTS_MAX];
-	Arena		arena = {0};
-	Env			env = {.alloc = arena_alloc, .release = arena_release, .ctx = &arena};
+	PartsArena	arena;
+	Env			env = parts_arena(&arena);
 	int			n;
 
 	memset(estimate, 0, sizeof(*estimate));
 	if (hybrid_parts(&env, params, parts, &n) == RECSYS_OK)
 		estimate_parts(shape, parts, n, estimate);
-	env_free_all(&env);
 	if (hybrid_is_weighted(p->strategy) && p->weights.n == 0)
 	{
 		double		fold_bytes = 60 * (double) shape->n_ratings + 80 * (double) shape->n_users;
 
 		/* The hybrid of the fold is finished, too: its block beside those of its parts. */
 		estimate->bytes = fold_bytes +
-			fmax(estimate->bytes, 2 * estimate->model_bytes + common_bytes(shape) +
+			fmax(estimate->bytes, 2 * estimate->model_bytes + common_model_bytes(shape) +
 				 hybrid_learn_bytes(shape, n));
 		estimate->seconds *= 1.75;
 		estimate->seconds += 1e-8 * hybrid_learn_bytes(shape, n) * 25 * n;
@@ -209,22 +165,6 @@ hybrid_estimate(const Shape *shape, const void *params, Estimate *estimate)
 }
 
 /* ---------------------------------------------------------------- fit */
-
-/* Trains one part and keeps nothing but its model. */
-static RecsysStatus
-train_part(Env *env, const TrainingSet *set, const MethodPart *part, void **bytes, size_t *length)
-{
-	Env			inner;
-	RecsysStatus status;
-
-	env_enter(env, &inner);
-	inner.loss_prefix = part->name;
-	inner.progress = NULL;		/* it would count from the start with every part */
-	status = recommender_train(&inner, part->method, part->params, set, bytes, length);
-	if (status == RECSYS_OK)
-		env_keep(env, &inner, *bytes);
-	return env_leave(env, &inner, status);
-}
 
 /* The weights as given, learned, or, where none count, equal; they add up to 1. */
 static RecsysStatus
@@ -271,7 +211,7 @@ hybrid_fit(Env *env, const TrainingSet *set, const void *params, ModelWriter *wr
 		void	   *bytes;
 		size_t		length;
 
-		TRY(train_part(env, set, &parts[i], &bytes, &length));
+		TRY(part_train(env, set, &parts[i], &bytes, &length));
 		part_section(i, name);
 		TRY(model_put(env, writer, name, SECTION_BYTES, (int64_t) length, 1, bytes));
 		env_progress(env, PHASE_FITTING, i + 2, n + 1);
@@ -303,12 +243,11 @@ open_weights(Env *env, Recommender *rec)
 		model_damaged(env, "The weights of the parts do not add up to 1.");
 }
 
-/* Opens a part, which has to know the same courses, genres and groups. */
+/* Opens a part. */
 static RecsysStatus
 open_part(Env *env, Recommender *rec, int p)
 {
 	HybridState *state = rec->state;
-	Recommender *part = &state->recs[p];
 	char		name[MODEL_NAME_SIZE];
 	const void *bytes;
 	int64_t		length = -1;
@@ -316,12 +255,7 @@ open_part(Env *env, Recommender *rec, int p)
 
 	part_section(p, name);
 	TRY(model_get(env, &rec->model, name, SECTION_BYTES, &length, &n_cols, &bytes));
-	TRY(recommender_open_as(env, part, state->parts[p].method, bytes, (size_t) length));
-	if (part->n_courses != rec->n_courses ||
-		((part->needs & NEEDS_GENRES) && part->genre_names.n != rec->genre_names.n) ||
-		((part->needs & NEEDS_GROUPS) && part->groups.n != rec->groups.n))
-		return model_damaged(env, "A part knows other courses, genres or groups than the whole.");
-	return RECSYS_OK;
+	return part_open(env, rec, &state->parts[p], bytes, (size_t) length, &state->recs[p]);
 }
 
 /* Opens the parts where they lie. */

@@ -24,6 +24,8 @@ extern const Method method_mf;
 extern const Method method_bpr;
 extern const Method method_ease;
 extern const Method method_nn;
+extern const Method method_embedding_regression;
+extern const Method method_embedding_classification;
 extern const Method method_association_rules;
 extern const Method method_hybrid;
 
