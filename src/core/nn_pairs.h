@@ -58,7 +58,7 @@ typedef struct PairNetwork
 	int			course_width;
 	int64_t		n_dense;		/* numbers that all samples share */
 	float		dense_decay;	/* penalty of their squares, for each sample */
-	int			chunk;			/* samples, at most PAIR_CHUNK, but for one rating's */
+	int			chunk;			/* samples, at most PAIR_CHUNK; those of one rating stay together */
 	int64_t		work_floats;	/* for a chunk */
 
 	/* Fills the gradients (of the sum of losses) and returns the sum of losses without penalties. */

@@ -885,9 +885,9 @@ test_promises(void)
 {
 	static const char *const lines[] = {"iterations=2\n", "objective=rating\niterations=3\nvalidation=0.3\n",
 	"iterations=2\nbatch_size=3000\ndropout=0.2\nhalf_life=172800\nfactors=33\n",
-	"arch=neumf\niterations=1\nbatch_size=2000\n",
+	"arch=neumf\niterations=1\nbatch_size=2000\nhalf_life=172800\n",
 	"arch=neumf\nobjective=rating\niterations=2\nvalidation=0.2\nlayers=20-10\ndropout=0.1\n",
-	"arch=neumf\nfactors=3\nlayers=128-96-32\nnegatives=2\nbatch_size=18000\niterations=1\n"};
+	"arch=neumf\nfactors=3\nlayers=512-128-64\nnegatives=2\nbatch_size=18000\niterations=1\n"};
 
 	for (int i = 0; i < 6; i++)
 	{
