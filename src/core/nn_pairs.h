@@ -131,4 +131,8 @@ extern float pairs_offset(const NnParams *params);
 /* Loss of an output and its derivative. */
 extern double pair_loss(int objective, float output, float target, float *derivative);
 
+/* The same for n samples of objective ranking, times their weights; targets are 0 or 1.  Returns the sum. */
+extern float ranking_losses(int64_t n, const float *outputs, const float *targets, const float *weights,
+							float *derivatives);
+
 #endif							/* CORE_NN_PAIRS_H */
