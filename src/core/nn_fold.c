@@ -66,26 +66,41 @@ typedef struct Search
 	double		loss;
 } Search;
 
+/* Losses of the tile, and their derivatives by the outputs. */
+static void
+lose_tile(Search *search, const float *outputs, float *derivatives)
+{
+	if (((const NnParams *) search->fold->rec->params)->objective == NN_RANKING)
+	{
+		search->loss += (double) ranking_losses(FOLD_TILE, outputs, search->targets, search->weights,
+												derivatives);
+		return;
+	}
+	for (int i = 0; i < FOLD_TILE; i++)
+	{
+		search->loss += (double) search->weights[i] *
+			pair_loss(NN_RATING, outputs[i], search->targets[i], &derivatives[i]);
+		derivatives[i] *= search->weights[i];
+	}
+}
+
 /* Losses and gradients of the tile; places without a course are filled with the first one, at no weight. */
 static void
 finish_tile(Search *search)
 {
 	const FoldNetwork *network = &search->fold->network;
-	int			objective = ((const NnParams *) search->fold->rec->params)->objective;
 	float		outputs[FOLD_TILE];
-	float		derivatives[FOLD_TILE] = {0};
+	float		derivatives[FOLD_TILE];
 
 	if (search->n == 0)
 		return;
 	for (int i = search->n; i < FOLD_TILE; i++)
-		search->courses[i] = search->courses[0];
-	network->outputs(network->arg, search->x, search->courses, outputs);
-	for (int i = 0; i < search->n; i++)
 	{
-		search->loss += (double) search->weights[i] *
-			pair_loss(objective, outputs[i], search->targets[i], &derivatives[i]);
-		derivatives[i] *= search->weights[i];
+		search->courses[i] = search->courses[0];
+		search->targets[i] = search->weights[i] = 0;
 	}
+	network->outputs(network->arg, search->x, search->courses, outputs);
+	lose_tile(search, outputs, derivatives);
 	network->gradients(network->arg, search->x, search->courses, derivatives, search->gradient);
 	search->n = 0;
 }

@@ -7,6 +7,7 @@
 
 #include "core/nn_dot.h"
 #include "core/nn_neumf.h"
+#include "core/nn_pairs.h"
 #include "core/nn_softmax.h"
 #include "core/vector.h"
 
@@ -137,13 +138,14 @@ neumf_tile_sums(int n, const float *x, float *sums)
 
 /*
  * exp(x) for x <= 0, to 2e-7 of itself: 2^k times a polynomial (Taylor's, in r = x - k ln 2, |r| <= .35).
- * Loops over it become vectors, loops over expf do not.
+ * Loops over it become vectors; loops over expf, or fmaxf, do not.
  */
 INLINE float
 exp_negative(float x)
 {
-	float		k = rintf(fmaxf(x, -87) * 1.44269504f);
-	float		r = fmaxf(x, -87) - k * 0.693145752f - k * 1.42860677e-6f;
+	float		least = x > -87 ? x : -87;
+	float		k = rintf(least * 1.44269504f);
+	float		r = least - k * 0.693145752f - k * 1.42860677e-6f;
 	float		p = 1 + r * (1 + r * (0.5f + r * (0.166666667f + r * (0.0416666667f + r *
 						(0.00833333333f + r * 0.00138888889f)))));
 	union
@@ -153,6 +155,36 @@ exp_negative(float x)
 	}			power = {.bits = ((int32_t) k + 127) << 23};
 
 	return p * power.value;
+}
+
+/* ln(1 + e) for 0 <= e <= 1, to 1e-7 of itself: 2 artanh(s), s = e / (2 + e), by its series. */
+INLINE float
+log_one_plus(float e)
+{
+	float		s = e / (2 + e);
+	float		q = s * s;
+
+	return 2 * s * (1 + q * (0.333333333f + q * (0.2f + q * (0.142857143f + q * (0.111111111f + q *
+						(0.0909090909f + q * 0.0769230769f))))));
+}
+
+/* See nn_pairs.h. */
+CLONES float
+ranking_losses(int64_t n, const float *restrict outputs, const float *restrict targets,
+			   const float *restrict weights, float *restrict derivatives)
+{
+	float		sum = 0;
+
+	for (int64_t i = 0; i < n; i++)
+	{
+		float		sign = 1 - 2 * targets[i];
+		float		away = sign * outputs[i];
+		float		e = exp_negative(-fabsf(away));
+
+		sum += weights[i] * ((away + fabsf(away)) / 2 + log_one_plus(e));
+		derivatives[i] = weights[i] * sign * (away > 0 ? 1 : e) / (1 + e);
+	}
+	return sum;
 }
 
 /* See nn_softmax.h. */

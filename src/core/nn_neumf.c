@@ -55,7 +55,7 @@ neumf_estimate(const Shape *shape, const NnParams *params, Estimate *estimate)
 	model = 4 * (double) shape->n_courses * course_numbers(&neumf) + 4 * (double) network.user_width;
 	estimate->bytes = pairs_bytes(shape, params, &network, model);
 	estimate->seconds = 0.01 + (double) params->iterations * samples *
-		(1.5e-7 + (double) network.n_dense * 2e-10 + network.user_width * 2e-9);
+		(2e-7 + (double) network.n_dense * 3e-10 + network.user_width * 4e-9);
 	estimate->model_bytes = model + 4 * (double) network.n_dense + 16;
 	estimate->library_bytes = BLAS_LIBRARY_BYTES;
 }
@@ -283,7 +283,7 @@ static void
 neumf_score(const Recommender *rec, const History *history, void *memory, float *scores)
 {
 	NeumfScratch scratch = cut_scratch(rec, memory);
-	bool		known = history->n > 0 && fold_in(rec, history, &scratch);
+	bool		known = fold_in(rec, history, &scratch);
 
 	for (int32_t c = 0; c < rec->n_courses; c++)
 		if (!known)
@@ -304,7 +304,7 @@ neumf_predict(const Recommender *rec, const History *history, int32_t course, vo
 
 	for (int i = 0; i < FOLD_TILE; i++)
 		courses[i] = course;
-	if (params->objective == NN_RATING && rec->course_counts[course] > 0 && history->n > 0 &&
+	if (params->objective == NN_RATING && rec->course_counts[course] > 0 &&
 		fold_in(rec, history, &scratch))
 		answer(rec, &scratch, courses, answers);
 	memset(memory, 0, scratch.bytes);

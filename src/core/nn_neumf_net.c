@@ -8,7 +8,6 @@
  */
 #include "core/nn_neumf.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "core/nn_dot.h"

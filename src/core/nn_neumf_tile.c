@@ -5,7 +5,6 @@
  */
 #include "core/nn_neumf.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "core/vector.h"

@@ -58,7 +58,7 @@ typedef struct PairNetwork
 	int			course_width;
 	int64_t		n_dense;		/* numbers that all samples share */
 	float		dense_decay;	/* penalty of their squares, for each sample */
-	int			chunk;			/* samples, at most PAIR_CHUNK, but for one rating's */
+	int			chunk;			/* samples, at most PAIR_CHUNK; those of one rating stay together */
 	int64_t		work_floats;	/* for a chunk */
 
 	/* Fills the gradients (of the sum of losses) and returns the sum of losses without penalties. */
@@ -130,5 +130,9 @@ extern float pairs_offset(const NnParams *params);
 
 /* Loss of an output and its derivative. */
 extern double pair_loss(int objective, float output, float target, float *derivative);
+
+/* The same for n samples of objective ranking, times their weights; targets are 0 or 1.  Returns the sum. */
+extern float ranking_losses(int64_t n, const float *outputs, const float *targets, const float *weights,
+							float *derivatives);
 
 #endif							/* CORE_NN_PAIRS_H */

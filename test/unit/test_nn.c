@@ -204,6 +204,32 @@ test_loss(void)
 	CHECK_NEAR(derivative, 4, 1e-7);
 }
 
+/* Losses of many samples are those of each. */
+static void
+test_losses(void)
+{
+	float		derivatives[3];
+
+	for (int i = -1200; i <= 1200; i++)
+	{
+		float		outputs[] = {(float) i / 10, (float) i / 1000, (float) -i / 7};
+		static const float targets[] = {0, 1, 1};
+		static const float weights[] = {1, 0.5f, 0.25f};
+		float		sum = ranking_losses(3, outputs, targets, weights, derivatives);
+		double		expected = 0;
+
+		for (int s = 0; s < 3; s++)
+		{
+			float		derivative;
+
+			expected += (double) weights[s] * pair_loss(NN_RANKING, outputs[s], targets[s], &derivative);
+			CHECK_NEAR(derivatives[s], weights[s] * derivative, 1e-6);
+		}
+		CHECK_NEAR(sum, expected, 1e-6 * (1 + expected));
+	}
+	CHECK(!isfinite(ranking_losses(1, (float[]) {INFINITY}, (float[]) {0}, (float[]) {1}, derivatives)));
+}
+
 /* ------------------------------------------------------------------ the loop */
 
 /* What a made-up network does: its validation loss by iteration, and its only number. */
@@ -885,9 +911,9 @@ test_promises(void)
 {
 	static const char *const lines[] = {"iterations=2\n", "objective=rating\niterations=3\nvalidation=0.3\n",
 	"iterations=2\nbatch_size=3000\ndropout=0.2\nhalf_life=172800\nfactors=33\n",
-	"arch=neumf\niterations=1\nbatch_size=2000\n",
+	"arch=neumf\niterations=1\nbatch_size=2000\nhalf_life=172800\n",
 	"arch=neumf\nobjective=rating\niterations=2\nvalidation=0.2\nlayers=20-10\ndropout=0.1\n",
-	"arch=neumf\nfactors=3\nlayers=128-96-32\nnegatives=2\nbatch_size=18000\niterations=1\n"};
+	"arch=neumf\nfactors=3\nlayers=512-128-64\nnegatives=2\nbatch_size=18000\niterations=1\n"};
 
 	for (int i = 0; i < 6; i++)
 	{
@@ -933,6 +959,7 @@ main(void)
 	RUN(test_dot_gradients);
 	RUN(test_neumf_gradients);
 	RUN(test_loss);
+	RUN(test_losses);
 	RUN(test_loop);
 	RUN(test_log);
 	RUN(test_rating_users);
