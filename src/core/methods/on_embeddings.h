@@ -75,9 +75,8 @@ typedef struct OnParams
 		.default_text = "100", .min = 1, .max = 10000, \
 		.description = "Features terms, attributes: at most so many words, and values, the commonest."}, \
 	{.name = "text_search_config", .aliases = "tokenizer tsconfig", .type = PARAM_TEXT, \
-		.offset = offsetof(OnParams, text_search_config), .default_text = "null", \
-		.description = "Feature terms: text search configuration that splits descriptions into words; " \
-	"null: the database's default."}, \
+		.offset = offsetof(OnParams, text_search_config), .default_text = "english", \
+		.description = "Feature terms: text search configuration that turns descriptions into words."}, \
 	{.name = "folds", .aliases = "cv", .type = PARAM_INT, .offset = offsetof(OnParams, folds), \
 		.default_text = "5", .min = 2, .max = 20, \
 		.description = "Parts of the ratings; the rows of one are made by a base model of the others."}, \
