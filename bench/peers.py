@@ -179,33 +179,43 @@ def torch_losses(model, batches, p, loss_of):
     return fit_time
 
 
-def pair_network(data, p):
-    """Embeddings of user and course: their product, and biases, which are the first column."""
+def pair_network(data, p, layers):
+    """Embeddings of user and course: their product, and biases, which are the first column; joined with dense layers."""
+    import torch
     from torch import nn
+
+    half = layers[0] // 2 if layers else 0
 
     class Network(nn.Module):
         def __init__(self):
             super().__init__()
-            self.users = nn.Embedding(data.n_users, p["factors"] + 1)
-            self.courses = nn.Embedding(data.n_courses, p["factors"] + 1)
+            self.users = nn.Embedding(data.n_users, 1 + half + p["factors"])
+            self.courses = nn.Embedding(data.n_courses, 1 + half + p["factors"])
             for table in (self.users, self.courses):
                 nn.init.normal_(table.weight, std=0.1)
+            self.dense = nn.Sequential(*(part for below, size in zip(layers, layers[1:])
+                                         for part in (nn.Linear(below, size), nn.ReLU())))
+            if layers:
+                self.dense.append(nn.Linear(layers[-1], 1))
 
         def forward(self, users, courses):
             x, y = self.users(users), self.courses(courses)
-            return (x[:, 1:] * y[:, 1:]).sum(1) + x[:, 0] + y[:, 0]
+            output = (x[:, 1 + half:] * y[:, 1 + half:]).sum(1) + x[:, 0] + y[:, 0]
+            if not layers:
+                return output
+            return output + self.dense(torch.cat([x[:, 1:1 + half], y[:, 1:1 + half]], 1))[:, 0]
 
     return Network()
 
 
-def nn_dot(data, p):
+def torch_pairs(data, p, layers=()):
     """Ratings by squared error; what is shuffled and cut into batches is in memory as tensors."""
     import torch
 
     users, courses = (torch.from_numpy(data.train[name].astype("i8")) for name in ("user", "course"))
     mean, deviation = data.train["rating"].mean(), data.train["rating"].std()
     targets = torch.from_numpy((data.train["rating"] - mean) / deviation)
-    network = pair_network(data, p)
+    network = pair_network(data, p, layers)
 
     def batches():
         return torch.randperm(len(targets)).split(p["batch_size"])
@@ -213,8 +223,9 @@ def nn_dot(data, p):
     def loss_of(rows):
         x, y = users[rows], courses[rows]
         penalty = network.users(x).square().sum() + network.courses(y).square().sum()
+        shared = sum(part.square().sum() for part in network.dense.parameters())
         error = (network(x, y) - targets[rows]).square().sum()
-        return (error + p["weight_decay"] * penalty) / len(rows)
+        return (error + p["weight_decay"] * penalty) / len(rows) + 0.1 * p["weight_decay"] * shared
 
     fit = torch_losses(network, batches, p, loss_of)
     with torch.no_grad():
@@ -222,6 +233,16 @@ def nn_dot(data, p):
                                                torch.from_numpy(data.held["course"].astype("i8"))).numpy())
     ratings = np.clip(output * deviation + mean, 1, 5)
     return fit, answer[0] / len(data.held), predictions(data.held, ratings), "", f"PyTorch {version('torch')}"
+
+
+def nn_dot(data, p):
+    """Product of embeddings, and biases."""
+    return torch_pairs(data, p)
+
+
+def nn_neumf(data, p):
+    """The same, joined with dense layers."""
+    return torch_pairs(data, p, (64, 16, 8, 4))
 
 
 def nn_softmax(data, p):
@@ -348,7 +369,8 @@ def main():
     p = {name: number(value) for name, value in (argument.split("=") for argument in sys.argv[4:])}
     dense = {"kmeans": kmeans, "pca": pca, "product": product}
     sparse = {"knn": knn, "bm25": bm25, "als": als, "bpr": bpr, "svd": svd, "libmf": libmf, "nmf": nmf, "popular": popular,
-              "rules": rules, "nn_dot": nn_dot, "nn_softmax": nn_softmax}
+              "rules": rules, "nn_dot": nn_dot, "nn_neumf": nn_neumf,
+              "nn_softmax": nn_softmax}
     result = dense[case](path, p) if case in dense else sparse[case](Data(path, p["sample"]), p)
     (seconds, processor), answer, rows, quality, name = result
     with open(answers, "w", encoding="ascii") as file:

@@ -92,7 +92,7 @@ COMMENT ON FUNCTION recsys_evaluation_readable(uuid) IS
 
 CREATE VIEW recsys_evaluations WITH (security_barrier) AS
     SELECT e.evaluation, e.evaluated_at, e.owner, e.command, e.dataset, e.test, e.strategy, e.test_size,
-        e.folds, e.relevance, e.random_state, e.seconds, r.method, r.params, r.metric, r.k, r.value, r.std,
+        e.folds, e.relevance, e.random_state, e.options, e.seconds, r.method, r.params, r.metric, r.k, r.value, r.std,
         r.baseline, r.baseline_method, r.users, r.ratings, r.fold
     FROM recsys_evaluation e,
         pg_catalog.jsonb_to_recordset(e.results) AS r (method text, params jsonb, metric text, k int,

@@ -88,6 +88,7 @@ CREATE TABLE recsys_evaluation (
     folds        int NOT NULL,
     relevance    float8,
     random_state int NOT NULL,
+    options      jsonb NOT NULL,
     seconds      float8 NOT NULL,
     results      jsonb NOT NULL
 );
@@ -96,6 +97,7 @@ COMMENT ON COLUMN recsys_evaluation.owner IS 'role that evaluated and may delete
 COMMENT ON COLUMN recsys_evaluation.command IS 'function that was called';
 COMMENT ON COLUMN recsys_evaluation.source IS 'the row of recsys_dataset as it was: whoever may not read those tables does not see the evaluation';
 COMMENT ON COLUMN recsys_evaluation.test IS 'relation of the held-out ratings; null when a split was drawn';
+COMMENT ON COLUMN recsys_evaluation.options IS 'options of the call, but for store';
 COMMENT ON COLUMN recsys_evaluation.results IS 'the rows of the answer, as an array of objects';
 
 -- Default privileges of the site may give PUBLIC more.

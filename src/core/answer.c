@@ -76,14 +76,12 @@ count_scored(int n_ranked, const Ranked *ranked)
 
 /* Cuts, chooses, counts. */
 int
-answer_finish(const AnswerOptions *options, const AnswerRoom *room, int n_ranked, Ranked *ranked)
+answer_finish(const AnswerOptions *options, const DiversityRoom *room, int n_ranked, Ranked *ranked)
 {
 	if (!isnan(options->threshold_pct))
 		n_ranked = count_above(options->threshold_pct, n_ranked, ranked);
 	if (options->diversity > 0)
-		diversity_choose(room->rec, room->source, options->diversity, options->n,
-						 count_scored(n_ranked, ranked), ranked, room->items, room->scratch,
-						 room->scores);
+		diversity_choose(room, options->diversity, options->n, count_scored(n_ranked, ranked), ranked);
 	return n_ranked < options->n ? n_ranked : options->n;
 }
 

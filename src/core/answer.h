@@ -24,16 +24,6 @@ typedef struct AnswerOptions
 	double		diversity;		/* 0 .. 1, see diversity.h; 0: rows by score */
 } AnswerOptions;
 
-/* What diversity needs, of one thread. */
-typedef struct AnswerRoom
-{
-	const Recommender *rec;
-	DiversitySource source;
-	DiversityItem *items;		/* answer_items of them */
-	void	   *scratch;		/* of the method, and n_courses floats; both for DIVERSITY_SIMILAR only */
-	float	   *scores;
-} AnswerRoom;
-
 /* What is shown of scores when nothing is asked for. */
 #define ANSWER_RAW(rows) {.n = (rows), .threshold_pct = NAN}
 
@@ -46,14 +36,14 @@ extern bool answer_may_fill(const AnswerOptions *options);
 /* Courses to rank for an answer: more than its rows where it chooses among them. */
 extern int	answer_candidates(const AnswerOptions *options, int32_t n_courses);
 
-/* Items of an AnswerRoom. */
+/* Items of a DiversityRoom. */
 extern int	answer_items(const AnswerOptions *options, int32_t n_courses);
 
 /*
  * Makes an answer of the n_ranked best courses, as recommender_rank gives them: the rows are the
  * first of ranked.  Returns how many there are.  room may be NULL without diversity.  Runs in a thread.
  */
-extern int	answer_finish(const AnswerOptions *options, const AnswerRoom *room, int n_ranked,
+extern int	answer_finish(const AnswerOptions *options, const DiversityRoom *room, int n_ranked,
 						  Ranked *ranked);
 
 /*

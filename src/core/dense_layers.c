@@ -128,23 +128,3 @@ dense_row(const float *numbers, int n_in, int n_out, const float *x, float *y)
 	for (int o = 0; o < n_out; o++)
 		y[o] = biases[o] + vector_dot(numbers + (int64_t) o * n_in, x, n_in);
 }
-
-/* What is left out becomes 0, as what is below it. */
-void
-relu_forward(float *x, int64_t n, float dropout, Rng *rng)
-{
-	for (int64_t i = 0; i < n; i++)
-		x[i] = x[i] > 0 ? x[i] : 0;
-	for (int64_t i = 0; dropout > 0 && i < n; i++)
-		x[i] = rng_uniform(rng) < (double) dropout ? 0 : x[i] / (1 - dropout);
-}
-
-/* What became 0 passes nothing. */
-void
-relu_backward(const float *x, float *dx, int64_t n, float dropout)
-{
-	float		kept = 1 / (1 - dropout);
-
-	for (int64_t i = 0; i < n; i++)
-		dx[i] = x[i] > 0 ? dx[i] * kept : 0;
-}

@@ -6,6 +6,7 @@
 #include <math.h>
 
 #include "core/diversity.h"
+#include "core/latent.h"
 #include "core/vector.h"
 
 /* By vectors, by genres, or by its own measure. */
@@ -22,7 +23,7 @@ diversity_source(const Recommender *rec, void *scratch, float *room)
 {
 	const Method *method = rec->method;
 
-	if (method->course_vector != NULL)
+	if (method->course_vector != NULL && latent_count(rec) > 0)
 		return DIVERSITY_VECTORS;
 	if (method->course_genres != NULL)
 		return DIVERSITY_GENRES;
@@ -47,13 +48,9 @@ diversity_pool(int n, int32_t n_courses)
 /* One choice while it is made. */
 typedef struct Choice
 {
-	const Recommender *rec;
-	DiversitySource source;
+	const DiversityRoom *room;	/* its scores: similarities of the method to one course */
 	double		diversity;
-	int			pool;
-	DiversityItem *items;		/* pool */
-	void	   *scratch;
-	float	   *room;			/* similarities of the method to one course */
+	int			pool;			/* items in use */
 	double		largest;		/* similarity of the method within the pool; 1 when none is above 0 */
 } Choice;
 
@@ -68,12 +65,12 @@ finite_score(float score)
 static void
 set_vector(const Choice *choice, DiversityItem *item)
 {
-	const Recommender *rec = choice->rec;
+	const Recommender *rec = choice->room->rec;
 
 	item->vector = NULL;
-	if (choice->source == DIVERSITY_VECTORS)
+	if (choice->room->source == DIVERSITY_VECTORS)
 		item->vector = rec->method->course_vector(rec, item->ranked.course, &item->n);
-	else if (choice->source == DIVERSITY_GENRES)
+	else if (choice->room->source == DIVERSITY_GENRES)
 		item->vector = rec->method->course_genres(rec, item->ranked.course, &item->n);
 	item->norm = item->vector == NULL ? 0 : vector_norm(item->vector, item->n);
 }
@@ -87,7 +84,7 @@ fill_items(const Choice *choice, const Ranked *ranked)
 
 	for (int i = 0; i < choice->pool; i++)
 	{
-		DiversityItem *item = &choice->items[i];
+		DiversityItem *item = &choice->room->items[i];
 
 		item->ranked = ranked[i];
 		item->taken = false;
@@ -102,8 +99,17 @@ fill_items(const Choice *choice, const Ranked *ranked)
 static void
 compare_all(const Choice *choice, const DiversityItem *item)
 {
-	(void) choice->rec->method->similar(choice->rec, item->ranked.course, choice->scratch,
-										choice->room);
+	const DiversityRoom *room = choice->room;
+
+	(void) room->rec->method->similar(room->rec, item->ranked.course, room->scratch, room->scores);
+}
+
+/* Does nobody wait for the result any more? */
+static bool
+gives_up(const Choice *choice)
+{
+	return choice->room->stop != NULL &&
+		parallel_should_stop(choice->room->stop, choice->room->worker);
 }
 
 /* Finds the largest similarity of the method between two courses of the pool. */
@@ -112,12 +118,12 @@ measure_similarities(Choice *choice)
 {
 	float		largest = 0;
 
-	for (int i = 0; i < choice->pool; i++)
+	for (int i = 0; i < choice->pool && !gives_up(choice); i++)
 	{
-		compare_all(choice, &choice->items[i]);
+		compare_all(choice, &choice->room->items[i]);
 		for (int j = 0; j < choice->pool; j++)
 		{
-			float		similarity = choice->room[choice->items[j].ranked.course];
+			float		similarity = choice->room->scores[choice->room->items[j].ranked.course];
 
 			if (j != i && similarity > largest)
 				largest = similarity;
@@ -150,17 +156,17 @@ item_cosine(const DiversityItem *a, const DiversityItem *b)
 static void
 add_redundancy(const Choice *choice, const DiversityItem *taken)
 {
-	if (choice->source == DIVERSITY_SIMILAR)
+	if (choice->room->source == DIVERSITY_SIMILAR)
 		compare_all(choice, taken);
 	for (int i = 0; i < choice->pool; i++)
 	{
-		DiversityItem *item = &choice->items[i];
+		DiversityItem *item = &choice->room->items[i];
 		double		similarity;
 
 		if (item->taken)
 			continue;
-		similarity = choice->source != DIVERSITY_SIMILAR ? item_cosine(item, taken) :
-			clip_similarity((double) choice->room[item->ranked.course] / choice->largest);
+		similarity = choice->room->source != DIVERSITY_SIMILAR ? item_cosine(item, taken) :
+			clip_similarity((double) choice->room->scores[item->ranked.course] / choice->largest);
 		item->redundancy = fmax(item->redundancy, similarity);
 	}
 }
@@ -174,7 +180,7 @@ next_item(const Choice *choice, bool is_first)
 
 	for (int i = 0; i < choice->pool; i++)
 	{
-		DiversityItem *item = &choice->items[i];
+		DiversityItem *item = &choice->room->items[i];
 		double		value;
 
 		if (item->taken)
@@ -192,20 +198,18 @@ next_item(const Choice *choice, bool is_first)
 
 /* Takes one course after the other; the last one need not tell the others. */
 void
-diversity_choose(const Recommender *rec, DiversitySource source, double diversity, int n,
-				 int n_ranked, Ranked *ranked, DiversityItem *items, void *scratch, float *room)
+diversity_choose(const DiversityRoom *room, double diversity, int n, int n_ranked, Ranked *ranked)
 {
-	Choice		choice = {.rec = rec, .source = source, .diversity = diversity,
-		.pool = n_ranked < DIVERSITY_MAX_POOL ? n_ranked : DIVERSITY_MAX_POOL,
-		.items = items, .scratch = scratch, .room = room};
+	Choice		choice = {.room = room, .diversity = diversity,
+		.pool = n_ranked < DIVERSITY_MAX_POOL ? n_ranked : DIVERSITY_MAX_POOL};
 	int			n_chosen = n < choice.pool ? n : choice.pool;
 
 	if (choice.pool == 0)
 		return;
 	fill_items(&choice, ranked);
-	if (source == DIVERSITY_SIMILAR)
+	if (room->source == DIVERSITY_SIMILAR)
 		measure_similarities(&choice);
-	for (int i = 0; i < n_chosen; i++)
+	for (int i = 0; i < n_chosen && !gives_up(&choice); i++)
 	{
 		DiversityItem *item = next_item(&choice, i == 0);
 

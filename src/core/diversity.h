@@ -22,12 +22,14 @@
  * Cost, of P courses in the pool and n rows: n P / 2 products of vectors, or
  * P + n calls of `similar`.  Every comparison is made once: a course keeps the
  * largest similarity to what has been taken.  Memory: P items, given by the
- * caller.
+ * caller.  1,000 rows of 100,000 courses may take a quarter of a second, so it asks
+ * before each row, and before each such call, whether to go on.
  */
 #ifndef CORE_DIVERSITY_H
 #define CORE_DIVERSITY_H
 
 #include "core/method.h"
+#include "core/parallel.h"
 
 #define DIVERSITY_MIN_POOL 100
 #define DIVERSITY_MAX_POOL 1000 /* rows behind these keep the order of their scores */
@@ -53,6 +55,18 @@ typedef struct DiversityItem
 	bool		taken;
 } DiversityItem;
 
+/* What a choice needs, of one thread. */
+typedef struct DiversityRoom
+{
+	const Recommender *rec;
+	DiversitySource source;
+	DiversityItem *items;		/* as many as courses to choose from, at most DIVERSITY_MAX_POOL */
+	void	   *scratch;		/* of the method, and n_courses floats; both for DIVERSITY_SIMILAR only */
+	float	   *scores;
+	ParallelStop *stop;			/* or NULL: it is never given up */
+	int			worker;			/* number of the thread */
+} DiversityRoom;
+
 /* Could models of the method compare courses?  For hints. */
 extern bool diversity_possible(const Method *method);
 
@@ -64,11 +78,10 @@ extern int	diversity_pool(int n, int32_t n_courses);
 
 /*
  * Chooses n of the n_ranked courses (best first, all with a score) and puts them, in their order, at
- * the beginning of ranked; what is behind them is undefined.  items has room for
- * min(n_ranked, DIVERSITY_MAX_POOL), room (DIVERSITY_SIMILAR only) for n_courses values.  Runs in a thread.
+ * the beginning of ranked; what is behind them is undefined.  Given up, it leaves any of these courses
+ * there, some of them twice.  Runs in a thread.
  */
-extern void diversity_choose(const Recommender *rec, DiversitySource source, double diversity, int n,
-							 int n_ranked, Ranked *ranked, DiversityItem *items, void *scratch,
-							 float *room);
+extern void diversity_choose(const DiversityRoom *room, double diversity, int n, int n_ranked,
+							 Ranked *ranked);
 
 #endif							/* CORE_DIVERSITY_H */

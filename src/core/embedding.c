@@ -12,6 +12,23 @@
 
 #define CHUNK_WORK 65536		/* floats stepped by one thread at a time: about .1 ms */
 #define POLL_ROWS 1024
+#define POLL_BYTES (INT64_C(4) << 20)	/* set to 0 between two polls */
+
+/* Zeros, with looks at the cancel flag: tables of embeddings are what is largest. */
+static void *
+alloc_zero(Env *env, size_t n, size_t size)
+{
+	char	   *block = env_alloc(env, n, size);
+	int64_t		bytes = (int64_t) (n * size);
+
+	for (int64_t i = 0; block != NULL && i < bytes; i += POLL_BYTES)
+	{
+		if (env_interrupted(env))
+			return NULL;
+		memset(block + i, 0, (size_t) (bytes - i < POLL_BYTES ? bytes - i : POLL_BYTES));
+	}
+	return block;
+}
 
 /* Everything is zero; no row is named. */
 RecsysStatus
@@ -21,9 +38,9 @@ embedding_init(Env *env, Embedding *table, int64_t n_rows, int width, int32_t n_
 	int64_t		most = n_rows < n_samples ? n_rows : n_samples;
 
 	*table = (Embedding) {.n_rows = n_rows, .width = width};
-	table->rows = env_alloc_zero(env, n, (size_t) width * sizeof(float));
-	table->moments = env_alloc_zero(env, n, 2 * (size_t) width * sizeof(float));
-	table->steps = env_alloc_zero(env, n, sizeof(int32_t));
+	table->rows = alloc_zero(env, n, (size_t) width * sizeof(float));
+	table->moments = alloc_zero(env, n, 2 * (size_t) width * sizeof(float));
+	table->steps = alloc_zero(env, n, sizeof(int32_t));
 	table->first = env_alloc(env, n, sizeof(int32_t));
 	table->next = env_alloc(env, (size_t) n_samples, sizeof(int32_t));
 	table->touched = env_alloc(env, (size_t) most, sizeof(int32_t));
@@ -108,10 +125,12 @@ embedding_step(Env *env, Embedding *table, const Adam *adam, const int32_t *ids,
 			   float *gradients)
 {
 	Step		step = {table, adam, gradients};
-	int64_t		chunk = CHUNK_WORK / table->width + 1;
+	int64_t		samples = CHUNK_WORK / table->width;
 
+	/* Rows that have about so many samples together. */
 	chain_samples(table, ids, n);
-	return parallel_for(env, table->n_touched, chunk, step_rows, &step, false);
+	return parallel_for(env, table->n_touched, samples * table->n_touched / n + 1, step_rows, &step,
+						false);
 }
 
 /* In double, in the order of rows. */

@@ -9,6 +9,7 @@
 
 #include <string.h>
 
+#include "core/diversity.h"
 #include "core/evaluate_parts.h"
 #include "core/parts.h"
 
@@ -71,14 +72,30 @@ choose_groups(Env *env, const Method *method, const void *params, bool implicit,
 	return RECSYS_OK;
 }
 
-/* Checks what does not depend on the method. */
+/* Diversity compares courses. */
 static RecsysStatus
-check_options(Env *env, const EvaluateOptions *options)
+refuse_diversity(Env *env, const Method *method)
+{
+	char		names[512];
+
+	method_names(names, sizeof(names), diversity_possible);
+	env_fail(env, RECSYS_UNSUPPORTED, "method \"%s\" cannot compare courses for option \"diversity\"",
+			 method->name);
+	return env_hint(env, "Methods that can are %s.", names);
+}
+
+/* Limits first. */
+RecsysStatus
+evaluate_check(Env *env, const Method *method, const EvaluateOptions *options)
 {
 	if (options->k < 1 || options->k > EVALUATE_K_MAX)
 		return env_fail(env, RECSYS_BAD_ARGUMENT, "k must be between 1 and %d", EVALUATE_K_MAX);
 	if (isinf(options->relevance))
 		return env_fail(env, RECSYS_BAD_ARGUMENT, "relevance must be finite");
+	if (!(options->diversity >= 0 && options->diversity <= 1))
+		return env_fail(env, RECSYS_BAD_ARGUMENT, "diversity must be between 0 and 1");
+	if (options->diversity > 0 && !diversity_possible(method))
+		return refuse_diversity(env, method);
 	return RECSYS_OK;
 }
 
@@ -219,7 +236,7 @@ evaluate_fold(Env *env, const Method *method, const void *params, const Fold *fo
 	Env			inner;
 
 	memset(evaluation, 0, sizeof(*evaluation));
-	TRY(check_options(env, options));
+	TRY(evaluate_check(env, method, options));
 	TRY(choose_groups(env, method, params, fold->implicit, options, &measuring.groups));
 	begin_measured(&measured);
 	env_enter(env, &inner);

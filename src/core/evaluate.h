@@ -46,9 +46,10 @@ typedef struct EvaluateOptions
 	double		relevance;		/* a held-out row counts from this rating; NAN: any row */
 	bool		graded;			/* ndcg: the rating is the gain, not 1 */
 	unsigned	groups;			/* METRICS_*; 0: all that the method and the data allow */
+	double		diversity;		/* 0 .. 1: lists are chosen as answers with this diversity (answer.h) */
 } EvaluateOptions;
 
-/* k 10, any row relevant, binary, all groups. */
+/* k 10, any row relevant, binary, all groups, lists by score. */
 extern EvaluateOptions evaluate_defaults(void);
 
 /* The trivial baselines. */
@@ -91,11 +92,18 @@ typedef struct Evaluation
 } Evaluation;
 
 /*
+ * Fails unless the options are within their limits, and the method fits them: RECSYS_UNSUPPORTED for
+ * diversity with a method that cannot compare courses.
+ */
+extern RecsysStatus evaluate_check(Env *env, const Method *method, const EvaluateOptions *options);
+
+/*
  * Evaluates one method.  params: as for recommender_train; test: a held-out
  * table as a training set of its own, or NULL to draw folds by spec.
  *
- * RECSYS_BAD_ARGUMENT: what split_check says; k out of range; a method that learns other classes than asked for; groups that ask an implicit data set or a
- * method that does not predict for ratings, or for classes without relevance.
+ * RECSYS_BAD_ARGUMENT: what split_check and evaluate_check say; a method that learns other classes than
+ * asked for; groups that ask an implicit data set or a method that does not predict for ratings, or for
+ * classes without relevance.
  * Other errors are those of the method.  Everything but the rows has been given
  * back when it returns, also on failure.
  */

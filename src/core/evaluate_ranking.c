@@ -4,11 +4,13 @@
  *
  * Blocks of users are scored on the threads, each user into a place of its own;
  * then the block is added up in the order of the users.  One user takes one score
- * of all courses, two lists and two passes for the AUC.
+ * of all courses, two lists and two passes for the AUC.  With diversity, the list of
+ * the method is chosen as an answer is; that of popularity, and the AUC, stay.
  */
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/answer.h"
 #include "core/evaluate_parts.h"
 #include "core/parallel.h"
 #include "core/topk.h"
@@ -32,7 +34,8 @@ typedef struct Worker
 	float	   *scores;			/* per course */
 	uint8_t    *allowed;		/* per course: a candidate for the user */
 	TopkItem   *heap;
-	Ranked	   *ranked;
+	Ranked	   *ranked;			/* n_ranked */
+	DiversityRoom room;			/* of diversity; its scores are others than those above */
 	Relevant   *relevant;		/* of the user */
 	float	   *gains;
 	float	   *auc_relevant;	/* scores */
@@ -52,6 +55,8 @@ typedef struct Ranking
 {
 	const Measuring *measuring;
 	int			k;				/* rows of a list: options->k, at most the number of courses */
+	AnswerOptions answer;		/* how the list of the method is made */
+	int			n_ranked;		/* courses that it is chosen from */
 	bool		fill;			/* complete lists by popularity */
 	uint8_t    *candidates;		/* per course: has a training row */
 	int64_t		n_candidates;
@@ -65,6 +70,7 @@ typedef struct Ranking
 	int		   *n_lists;		/* EVALUATE_BLOCK x N_RANKERS */
 	Worker	   *workers;
 	Totals		totals[N_RANKERS];
+	ParallelStop stop;			/* of a long choice */
 } Ranking;
 
 /* ---------------------------------------------------------------- users and candidates */
@@ -290,10 +296,11 @@ user_auc(const Ranking *ranking, const Worker *worker, int32_t n_relevant)
 static int
 method_list(const Ranking *ranking, const Worker *worker, int32_t *list)
 {
-	RankOptions options = {ranking->k, NAN, ranking->fill, worker->allowed};
+	RankOptions options = {ranking->n_ranked, NAN, ranking->fill, worker->allowed};
 	int			n = recommender_rank(ranking->measuring->rec, worker->scores, &options,
 									 worker->heap, worker->ranked);
 
+	n = answer_finish(&ranking->answer, &worker->room, n, worker->ranked);
 	for (int i = 0; i < n; i++)
 		list[i] = worker->ranked[i].course;
 	return n;
@@ -374,13 +381,13 @@ prepare_worker(Env *env, const Ranking *ranking, size_t n_held_out, Worker *work
 {
 	const Recommender *rec = ranking->measuring->rec;
 	size_t		n_courses = (size_t) rec->n_courses;
-	size_t		k = (size_t) ranking->k;
+	size_t		n_ranked = (size_t) ranking->n_ranked;
 
 	worker->scratch = env_alloc_zero(env, recommender_scratch_size(rec), 1);
 	worker->scores = env_alloc(env, n_courses, sizeof(float));
 	worker->allowed = env_alloc(env, n_courses, 1);
-	worker->heap = env_alloc(env, k, sizeof(TopkItem));
-	worker->ranked = env_alloc(env, k, sizeof(Ranked));
+	worker->heap = env_alloc(env, n_ranked, sizeof(TopkItem));
+	worker->ranked = env_alloc(env, n_ranked, sizeof(Ranked));
 	worker->relevant = env_alloc(env, n_held_out, sizeof(Relevant));
 	worker->gains = env_alloc(env, n_held_out, sizeof(float));
 	worker->auc_relevant = env_alloc(env, n_held_out, sizeof(float));
@@ -390,6 +397,27 @@ prepare_worker(Env *env, const Ranking *ranking, size_t n_held_out, Worker *work
 		worker->gains == NULL || worker->auc_relevant == NULL || worker->auc_others == NULL)
 		return env->status;
 	return RECSYS_OK;
+}
+
+/* What one thread needs for diversity. */
+static RecsysStatus
+prepare_room(Env *env, Ranking *ranking, Worker *worker)
+{
+	const Recommender *rec = ranking->measuring->rec;
+	size_t		n_items = (size_t) answer_items(&ranking->answer, rec->n_courses);
+
+	worker->room = (DiversityRoom) {.rec = rec, .scratch = worker->scratch, .stop = &ranking->stop,
+		.worker = (int) (worker - ranking->workers)};
+	worker->room.items = env_alloc(env, n_items, sizeof(DiversityItem));
+	worker->room.scores = env_alloc(env, (size_t) rec->n_courses, sizeof(float));
+	if (worker->room.items == NULL || worker->room.scores == NULL)
+		return env->status;
+	worker->room.source = diversity_source(rec, worker->scratch, worker->room.scores);
+	if (worker->room.source != DIVERSITY_NONE)
+		return RECSYS_OK;
+	env_fail(env, RECSYS_UNSUPPORTED, "method \"%s\" cannot compare courses with these parameters",
+			 rec->method->name);
+	return env_hint(env, "Leave out \"user_based\", or the option \"diversity\".");
 }
 
 /* Most held-out rows of a user. */
@@ -427,7 +455,11 @@ prepare(Env *env, Ranking *ranking)
 			return env->status;
 	}
 	for (int w = 0; w < n_workers; w++)
+	{
 		TRY(prepare_worker(env, ranking, n_held_out, &ranking->workers[w]));
+		if (ranking->answer.diversity > 0)
+			TRY(prepare_room(env, ranking, &ranking->workers[w]));
+	}
 	return RECSYS_OK;
 }
 
@@ -514,8 +546,11 @@ measure_ranking(Env *env, const Measuring *measuring, Measured *measured)
 	int			k = measuring->options->k;
 	Ranking		ranking = {.measuring = measuring,
 		.k = k < measuring->rec->n_courses ? k : measuring->rec->n_courses,
-	.fill = common->cold_start == COLD_START_POPULAR};
+		.fill = common->cold_start == COLD_START_POPULAR, .stop = {.env = env}};
 
+	ranking.answer = (AnswerOptions) {.n = ranking.k, .threshold_pct = NAN,
+		.diversity = measuring->options->diversity};
+	ranking.n_ranked = answer_candidates(&ranking.answer, measuring->rec->n_courses);
 	TRY(choose_users(env, &ranking, measured));
 	if (ranking.n_users == 0)
 	{

@@ -30,6 +30,13 @@ latent_count(const Recommender *rec)
 	return n;
 }
 
+/* Without courses there is nothing that tells. */
+bool
+model_has_factors(const Recommender *rec)
+{
+	return method_has_factors(rec->method) && (rec->n_courses == 0 || latent_count(rec) > 0);
+}
+
 /* An empty history says nothing of anybody, whatever a method makes of it. */
 bool
 latent_user(const Recommender *rec, const History *history, void *scratch, float *out)

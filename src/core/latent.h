@@ -17,8 +17,11 @@ typedef enum LatentMeasure
 /* Has the method factors?  The functions below are only for models of one that has. */
 extern bool method_has_factors(const Method *method);
 
-/* Factors of every course and user of the model. */
+/* Factors of every course and user of the model; 0 where the score of this model is no product of factors. */
 extern int	latent_count(const Recommender *rec);
+
+/* Has the model factors? */
+extern bool model_has_factors(const Recommender *rec);
 
 /*
  * Fills out (room for latent_count + 1) with the factors of the user and, behind

@@ -56,39 +56,28 @@ add(double factor, const double *x, double *y, int64_t n)
 		y[i] += factor * x[i];
 }
 
-/* Vectors of n, as many as lbfgs_minimize takes. */
-static size_t
-count_vectors(int memory)
-{
-	return 4 + 2 * (size_t) memory;
-}
-
-/* See lbfgs.h. */
+/* Four vectors of n, two more for each pair, and its two numbers. */
 double
 lbfgs_bytes(double n, int memory)
 {
-	return n * (double) count_vectors(memory) * sizeof(double);
+	return (n * (4 + 2 * (double) memory) + 2 * (double) memory) * sizeof(double);
 }
 
-/* One block, cut into vectors. */
-static RecsysStatus
-init(Env *env, Lbfgs *state, double **block)
+/* Cuts the block. */
+static void
+cut_block(Lbfgs *state, double *block)
 {
-	size_t		n = (size_t) state->problem->n;
-	size_t		memory = (size_t) state->problem->memory;
+	int64_t		n = state->problem->n;
+	int			memory = state->problem->memory;
 
-	*block = env_alloc(env, n, count_vectors(state->problem->memory) * sizeof(double));
-	state->curvature = env_alloc(env, memory, sizeof(double));
-	state->share = env_alloc(env, memory, sizeof(double));
-	if (*block == NULL || state->curvature == NULL || state->share == NULL)
-		return env->status;
-	state->gradient = *block;
-	state->direction = *block + n;
-	state->next_x = *block + 2 * n;
-	state->next_gradient = *block + 3 * n;
-	state->steps = *block + 4 * n;
+	state->gradient = block;
+	state->direction = block + n;
+	state->next_x = block + 2 * n;
+	state->next_gradient = block + 3 * n;
+	state->steps = block + 4 * n;
 	state->changes = state->steps + memory * n;
-	return RECSYS_OK;
+	state->curvature = state->changes + memory * n;
+	state->share = state->curvature + memory;
 }
 
 /* Row of the pair that is `age` iterations old. */
@@ -231,21 +220,30 @@ iterate(Env *env, Lbfgs *state, int iteration, bool *going)
 
 /* From x downhill. */
 RecsysStatus
-lbfgs_minimize(Env *env, const LbfgsProblem *problem, double *x, double *value)
+lbfgs_minimize_in(Env *env, const LbfgsProblem *problem, double *block, double *x, double *value)
 {
 	Lbfgs		state = {.problem = problem, .x = x};
-	double	   *block;
 	bool		going = true;
 
-	TRY(init(env, &state, &block));
+	cut_block(&state, block);
 	TRY(problem->evaluate(env, problem->arg, x, &state.value, state.gradient));
 	if (!isfinite(state.value))
 		return env_fail(env, RECSYS_NOT_CONVERGED, "the value at the start is not finite");
 	for (int i = 1; i <= problem->iterations && going; i++)
 		TRY(iterate(env, &state, i, &going));
 	*value = state.value;
+	return RECSYS_OK;
+}
+
+/* In a block of its own. */
+RecsysStatus
+lbfgs_minimize(Env *env, const LbfgsProblem *problem, double *x, double *value)
+{
+	double	   *block = env_alloc(env, 1, (size_t) lbfgs_bytes((double) problem->n, problem->memory));
+
+	if (block == NULL)
+		return env->status;
+	TRY(lbfgs_minimize_in(env, problem, block, x, value));
 	env_free(env, block);
-	env_free(env, state.curvature);
-	env_free(env, state.share);
 	return RECSYS_OK;
 }

@@ -33,7 +33,14 @@ typedef struct LbfgsProblem
  */
 extern RecsysStatus lbfgs_minimize(Env *env, const LbfgsProblem *problem, double *x, double *value);
 
-/* Bytes that lbfgs_minimize takes. */
+/*
+ * The same without an allocation, in a block of lbfgs_bytes; x is the best point so far whenever
+ * evaluate fails, which ends the search.
+ */
+extern RecsysStatus lbfgs_minimize_in(Env *env, const LbfgsProblem *problem, double *block, double *x,
+									  double *value);
+
+/* Bytes that either takes. */
 extern double lbfgs_bytes(double n, int memory);
 
 #endif							/* CORE_LBFGS_H */

@@ -199,6 +199,7 @@ typedef struct Method
 	 * Methods with factors, else all three NULL.  The factors of a course (owned by the model; *n: how
 	 * many), NULL for a course that has none, and of the user, by the fold-in of score.  Their dot
 	 * product, plus both biases, orders the courses as score does (OBJECTIVE_RATING: as predict does).
+	 * A model whose score is no such product has 0 factors (latent.h).
 	 */
 	const float *(*course_vector) (const Recommender *rec, int32_t course, int *n);
 

@@ -14,6 +14,7 @@
 typedef enum NnArchName
 {
 	NN_DOT,
+	NN_NEUMF,
 	NN_SOFTMAX
 } NnArchName;
 
@@ -92,7 +93,10 @@ typedef struct NnTraining
  */
 extern RecsysStatus nn_train(Env *env, NnTraining *training);
 
-/* An architecture: the functions of Method that depend on it, with the same meaning. */
+/*
+ * An architecture: the functions of Method that depend on it, with the same meaning.  One whose score
+ * is no product of vectors has a course_vector that says so (n = 0), and none of what comes after it.
+ */
 typedef struct NnArch
 {
 	void		(*estimate) (const Shape *shape, const NnParams *params, Estimate *estimate);
@@ -120,6 +124,7 @@ typedef struct NnState
 #define NN_STATE_SIZE 512		/* at least the largest of the architectures' own */
 
 extern const NnArch nn_dot;
+extern const NnArch nn_neumf;
 extern const NnArch nn_softmax;
 
 #endif							/* CORE_NN_H */

@@ -74,6 +74,7 @@ nn_dot_network(const DotNetwork *dot)
 		.arg = dot,
 		.user_width = dot->factors + 1,
 		.course_width = dot->factors + 1,
+		.chunk = PAIR_CHUNK,
 		.work_floats = dot->factors,
 		.run = run_samples,
 	};
@@ -131,24 +132,33 @@ put_model(Env *env, PairTraining *training, float offset, ModelWriter *writer)
 					 training->courses.rows);
 }
 
-/* Draws the embeddings, trains, and keeps the side of the courses. */
+/* See the header. */
+RecsysStatus
+nn_dot_draw(Env *env, const DotNetwork *dot, PairTraining *training)
+{
+	uint64_t	random_state = (uint64_t) training->params->common.random_state;
+
+	TRY(embedding_draw(env, &training->users, 0, dot->factors, INIT_STD_DEV, random_state,
+					   NN_STREAM + NN_DRAW_USERS));
+	return embedding_draw(env, &training->courses, 0, dot->factors, INIT_STD_DEV, random_state,
+						  NN_STREAM + NN_DRAW_COURSES);
+}
+
+/* Trains, and keeps the side of the courses. */
 static RecsysStatus
 dot_fit(Env *env, const TrainingSet *set, const NnParams *params, ModelWriter *writer)
 {
 	DotNetwork	dot = {(int) params->factors, pairs_offset(params)};
 	PairNetwork network = nn_dot_network(&dot);
-	uint64_t	random_state = (uint64_t) params->common.random_state;
 	PairTraining training;
 
 	TRY(pairs_init(env, set, params, &network, &training));
-	TRY(embedding_draw(env, &training.users, 0, dot.factors, INIT_STD_DEV, random_state,
-					   NN_STREAM + NN_DRAW_USERS));
-	TRY(embedding_draw(env, &training.courses, 0, dot.factors, INIT_STD_DEV, random_state,
-					   NN_STREAM + NN_DRAW_COURSES));
+	TRY(nn_dot_draw(env, &dot, &training));
 	TRY(pairs_train(env, &training));
 	TRY(put_model(env, &training, dot.offset, writer));
 	pairs_free_batch(env, &training);
 	env_free(env, training.users.rows);
+	env_free(env, training.dense);
 	return RECSYS_OK;
 }
 
@@ -191,7 +201,7 @@ dot_open(Env *env, Recommender *rec)
 	TRY(fold_get_floats(env, rec, "factors", rec->n_courses, width, &side->rows));
 	TRY(check_ones(env, rec, side));
 	state->least_ratings = fold_least_ratings(rec);
-	return fold_open_sample(env, rec, &state->sample);
+	return fold_open_sample(env, rec, FOLD_COURSES, &state->sample);
 }
 
 /* ---------------------------------------------------------------- the user */
@@ -200,7 +210,7 @@ dot_open(Env *env, Recommender *rec)
 typedef struct DotScratch
 {
 	float	   *user;
-	float	   *work;			/* ranking: 3 (factors + 1) */
+	void	   *work;			/* ranking: see fold_bytes */
 	RidgeWork	ridge;			/* rating */
 	size_t		bytes;
 } DotScratch;
@@ -212,11 +222,12 @@ cut_scratch(const Recommender *rec, void *memory)
 	const NnParams *params = rec->params;
 	size_t		row = (((size_t) params->factors + 1) * sizeof(float) + 63) / 64 * 64;
 	char	   *rest = memory == NULL ? NULL : (char *) memory + row;
-	DotScratch	scratch = {.user = memory, .work = (float *) rest};
+	DotScratch	scratch = {.user = memory, .work = rest};
 
 	if (params->objective == NN_RATING)
 		scratch.ridge = ridge_work((int) params->factors, rest);
-	scratch.bytes = row + (params->objective == NN_RATING ? scratch.ridge.bytes : 3 * row);
+	scratch.bytes = row + (params->objective == NN_RATING ? scratch.ridge.bytes
+						   : fold_bytes((int) params->factors + 1));
 	return scratch;
 }
 
@@ -227,18 +238,26 @@ dot_scratch_size(const Recommender *rec)
 	return cut_scratch(rec, NULL).bytes;
 }
 
-/* Adds the gradient of one sample to g; the row of the course ends with 1. */
+/* Logits of a tile; the row of a course ends with 1. */
 static void
-add_sample(void *arg, const float *x, int32_t course, float target, double weight, float *g)
+tile_outputs(void *arg, const float *x, const int32_t *courses, float *outputs)
 {
 	const RidgeSide *side = arg;
-	const float *row = side->rows + course * side->stride;
-	int			width = side->factors + 1;
-	float		derivative;
 
-	(void) pair_loss(NN_RANKING, (float) side->mean + side->bias[course] + vector_dot(x, row, width),
-					 target, &derivative);
-	vector_axpy((float) weight * derivative, row, g, width);
+	for (int i = 0; i < FOLD_TILE; i++)
+		outputs[i] = (float) side->mean + side->bias[courses[i]] +
+			vector_dot(x, side->rows + courses[i] * side->stride, side->stride);
+}
+
+/* Adds their gradients by x, which are the rows. */
+static void
+tile_gradients(void *arg, const float *x, const int32_t *courses, const float *derivatives, float *g)
+{
+	const RidgeSide *side = arg;
+
+	(void) x;
+	for (int i = 0; i < FOLD_TILE; i++)
+		vector_axpy(derivatives[i], side->rows + courses[i] * side->stride, g, side->stride);
 }
 
 /*
@@ -251,12 +270,12 @@ fold_in(const Recommender *rec, const History *history, const DotScratch *scratc
 	DotState   *state = rec->state;
 	RidgeSide  *side = &state->side;
 	RidgeRatings ratings = {history->n, history->courses, history->ratings, history->times};
-	Fold		fold = {.rec = rec, .history = history, .sample = &state->sample,
-	.width = side->factors + 1, .rate = DOT_FOLD_RATE, .arg = side, .add = add_sample};
+	FoldIn		fold = {.rec = rec, .history = history, .sample = &state->sample,
+	.network = {side->factors + 1, side, NULL, tile_outputs, tile_gradients, NULL}};
 	bool		known = history->n > 0;
 
 	if (known && ((const NnParams *) rec->params)->objective == NN_RANKING)
-		known = fold_user(&fold, state->mean_user, scratch->user, scratch->work);
+		known = fold_user(&fold, state->mean_user, scratch->work, scratch->user);
 	else if (known)
 		ridge_solve(side, &ratings, &scratch->ridge, scratch->user);
 	if (known)

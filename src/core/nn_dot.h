@@ -10,14 +10,12 @@
  * to keep the mean.
  *
  * The user of the moment: for ratings the exact minimum of the objective, the dropout's part
- * included (svd_ridge.h); for ranking by steps (nn_fold.h).
+ * included (svd_ridge.h); for ranking by a search for that of its objective (nn_fold.h).
  */
 #ifndef CORE_NN_DOT_H
 #define CORE_NN_DOT_H
 
 #include "core/nn_pairs.h"
-
-#define DOT_FOLD_RATE 0.2		/* see Fold */
 
 typedef struct DotNetwork
 {
@@ -27,6 +25,9 @@ typedef struct DotNetwork
 
 /* The network; a row is the factors, then the bias.  dot stays the caller's. */
 extern PairNetwork nn_dot_network(const DotNetwork *dot);
+
+/* First numbers of the embeddings. */
+extern RecsysStatus nn_dot_draw(Env *env, const DotNetwork *dot, PairTraining *training);
 
 /* b_u + b_c + p_u . q_c, with a mask (or NULL) on the products. */
 extern float dot_output(const float *user, const float *course, const float *mask, int factors);

@@ -7,9 +7,12 @@
 #include <math.h>
 #include <string.h>
 
-#include "core/adam.h"
+#include "core/lbfgs.h"
 #include "core/methods/support.h"
 #include "core/nn_pairs.h"
+
+#define FOLD_MEMORY 8			/* pairs of steps that the search keeps */
+#define FOLD_TOLERANCE 1e-6
 
 /* Values of the section "scale". */
 enum
@@ -21,7 +24,7 @@ enum
 
 /* Place number i of n_rated courses is in the sample when the sample's number goes up there. */
 RecsysStatus
-fold_open_sample(Env *env, const Recommender *rec, FoldSample *sample)
+fold_open_sample(Env *env, const Recommender *rec, int32_t most, FoldSample *sample)
 {
 	int64_t		n_rated = 0;
 	int64_t		place = 0;
@@ -31,94 +34,198 @@ fold_open_sample(Env *env, const Recommender *rec, FoldSample *sample)
 		return RECSYS_OK;
 	for (int32_t c = 0; c < rec->n_courses; c++)
 		n_rated += rec->course_counts[c] > 0;
-	sample->courses = env_alloc(env, FOLD_COURSES, sizeof(int32_t));
+	sample->courses = env_alloc(env, (size_t) most, sizeof(int32_t));
 	if (sample->courses == NULL)
 		return env->status;
-	for (int32_t c = 0; c < rec->n_courses && sample->n < FOLD_COURSES; c++)
+	for (int32_t c = 0; c < rec->n_courses && sample->n < most; c++)
 	{
 		if (rec->course_counts[c] == 0)
 			continue;
-		if (n_rated <= FOLD_COURSES || place * FOLD_COURSES / n_rated == sample->n)
+		if (n_rated <= most || place * most / n_rated == sample->n)
 			sample->courses[sample->n++] = c;
 		place++;
 	}
 	return RECSYS_OK;
 }
 
-/* Courses of the sample that are not in the history; with g, their gradients are added. */
-static int32_t
-visit_others(const Fold *fold, const float *x, double weight, float *g)
+/* The search for one user. */
+typedef struct Search
 {
-	const History *history = fold->history;
+	const FoldIn *fold;
+	float	   *x;				/* width */
+	float	   *gradient;		/* width */
+	double		history_weight; /* what the weight of a row by its age is multiplied by */
+	double		other_weight;	/* of a course not taken */
+	int			n_evaluations;
+
+	/* The courses that are worked on next. */
+	int			n;
+	int32_t		courses[FOLD_TILE];
+	float		targets[FOLD_TILE];
+	float		weights[FOLD_TILE];
+	double		loss;
+} Search;
+
+/* Losses of the tile, and their derivatives by the outputs. */
+static void
+lose_tile(Search *search, const float *outputs, float *derivatives)
+{
+	if (((const NnParams *) search->fold->rec->params)->objective == NN_RANKING)
+	{
+		search->loss += (double) ranking_losses(FOLD_TILE, outputs, search->targets, search->weights,
+												derivatives);
+		return;
+	}
+	for (int i = 0; i < FOLD_TILE; i++)
+	{
+		search->loss += (double) search->weights[i] *
+			pair_loss(NN_RATING, outputs[i], search->targets[i], &derivatives[i]);
+		derivatives[i] *= search->weights[i];
+	}
+}
+
+/* Losses and gradients of the tile; places without a course are filled with the first one, at no weight. */
+static void
+finish_tile(Search *search)
+{
+	const FoldNetwork *network = &search->fold->network;
+	float		outputs[FOLD_TILE];
+	float		derivatives[FOLD_TILE];
+
+	if (search->n == 0)
+		return;
+	for (int i = search->n; i < FOLD_TILE; i++)
+	{
+		search->courses[i] = search->courses[0];
+		search->targets[i] = search->weights[i] = 0;
+	}
+	network->outputs(network->arg, search->x, search->courses, outputs);
+	lose_tile(search, outputs, derivatives);
+	network->gradients(network->arg, search->x, search->courses, derivatives, search->gradient);
+	search->n = 0;
+}
+
+/* Adds a sample. */
+static void
+add_sample(Search *search, int32_t course, float target, double weight)
+{
+	search->courses[search->n] = course;
+	search->targets[search->n] = target;
+	search->weights[search->n] = (float) weight;
+	if (++search->n == FOLD_TILE)
+		finish_tile(search);
+}
+
+/* Courses of the sample that are not in the history: their number; unless `count`, they are samples. */
+static int32_t
+visit_others(Search *search, bool count)
+{
+	const FoldSample *sample = search->fold->sample;
+	const History *history = search->fold->history;
 	int32_t		h = 0;
 	int32_t		n = 0;
 
-	for (int32_t s = 0; s < fold->sample->n; s++)
+	for (int32_t s = 0; s < sample->n; s++)
 	{
-		int32_t		course = fold->sample->courses[s];
-
-		while (h < history->n && history->courses[h] < course)
+		while (h < history->n && history->courses[h] < sample->courses[s])
 			h++;
-		if (h < history->n && history->courses[h] == course)
+		if (h < history->n && history->courses[h] == sample->courses[s])
 			continue;
 		n++;
-		if (g != NULL)
-			fold->add(fold->arg, x, course, 0, weight, g);
+		if (!count)
+			add_sample(search, sample->courses[s], 0, search->other_weight);
 	}
 	return n;
 }
 
-/* Gradient of the mean over the samples of the history and those that go with them. */
-static void
-user_gradient(void *arg, const float *x, float *g)
+/* What the output of a row of the history shall be. */
+static float
+target_of(const FoldIn *fold, float rating)
 {
-	const Fold *fold = arg;
-	const NnParams *params = fold->rec->params;
-	const History *history = fold->history;
-	double		per = 1 + pairs_negatives(params);
-	int32_t		n_others = visit_others(fold, x, 0, NULL);
+	if (((const NnParams *) fold->rec->params)->objective == NN_RATING)
+		return (float) (((double) rating - fold->mean) / fold->deviation);
+	return rating > 0 ? 1 : 0;
+}
 
-	for (int f = 0; f < fold->width; f++)
-		g[f] = 2 * (float) nn_weight_decay(params) * x[f];
-	for (int32_t h = 0; h < history->n; h++)
-		fold->add(fold->arg, x, history->courses[h], history->ratings[h] > 0 ? 1 : 0,
-				  (double) history_weight(fold->rec, history, h) / fold->weight / per, g);
-	if (n_others > 0)
-		(void) visit_others(fold, x, (per - 1) / per / n_others, g);
+/* The objective and its gradient; fails when there were evaluations enough. */
+static RecsysStatus
+evaluate_user(Env *env, void *arg, const double *x, double *value, double *gradient)
+{
+	Search	   *search = arg;
+	const FoldIn *fold = search->fold;
+	const FoldNetwork *network = &fold->network;
+	double		decay = nn_weight_decay(fold->rec->params);
+
+	(void) env;
+	if (search->n_evaluations++ == FOLD_EVALUATIONS)
+		return RECSYS_NOT_CONVERGED;
+	for (int f = 0; f < network->width; f++)
+		search->x[f] = (float) x[f];
+	memset(search->gradient, 0, (size_t) network->width * sizeof(float));
+	search->loss = 0;
+	if (network->begin != NULL)
+		network->begin(network->arg, search->x);
+	for (int32_t h = 0; h < fold->history->n; h++)
+		add_sample(search, fold->history->courses[h], target_of(fold, fold->history->ratings[h]),
+				   search->history_weight * (double) history_weight(fold->rec, fold->history, h));
+	(void) visit_others(search, false);
+	finish_tile(search);
+	if (network->end != NULL)
+		network->end(network->arg, search->gradient);
+	*value = search->loss;
+	for (int f = 0; f < network->width; f++)
+	{
+		*value += decay * x[f] * x[f];
+		gradient[f] = (double) search->gradient[f] + 2 * decay * x[f];
+	}
+	return RECSYS_OK;
+}
+
+/* The point, its copy and gradient in floats, and what the search takes. */
+size_t
+fold_bytes(int width)
+{
+	return (size_t) lbfgs_bytes(width, FOLD_MEMORY) + 2 * (size_t) width * sizeof(double);
+}
+
+/* Shares of the weight: `negatives` parts for the others, one for the history. */
+static bool
+share_weights(Search *search)
+{
+	const FoldIn *fold = search->fold;
+	double		per = 1 + pairs_negatives(fold->rec->params);
+	int32_t		n_others = visit_others(search, true);
+	double		weight = 0;
+
+	for (int32_t h = 0; h < fold->history->n; h++)
+		weight += (double) history_weight(fold->rec, fold->history, h);
+	search->history_weight = 1 / weight / per;
+	search->other_weight = n_others > 0 ? (per - 1) / per / n_others : 0;
+	return weight > 0;
 }
 
 /* See the header. */
 bool
-fold_user(Fold *fold, const float *mean_user, float *x, float *work)
+fold_user(const FoldIn *fold, const float *mean_user, void *work, float *x)
 {
-	fold->weight = 0;
-	for (int32_t h = 0; h < fold->history->n; h++)
-		fold->weight += (double) history_weight(fold->rec, fold->history, h);
-	if (!(fold->weight > 0))
+	int			width = fold->network.width;
+	double	   *at = work;
+	Search		search = {.fold = fold, .x = (float *) (at + width)};
+	LbfgsProblem problem = {.n = width, .memory = FOLD_MEMORY, .iterations = FOLD_EVALUATIONS,
+	.tolerance = FOLD_TOLERANCE, .evaluate = evaluate_user, .arg = &search};
+	Env			none = {0};
+	double		value;
+
+	search.gradient = search.x + width;
+	if (!share_weights(&search))
 		return false;
-	memcpy(x, mean_user, (size_t) fold->width * sizeof(float));
-	fold_steps(fold->width, x, fold->rate, user_gradient, fold, work);
+	for (int f = 0; f < width; f++)
+		at[f] = (double) mean_user[f];
+	/* Ended early, it leaves the best point so far. */
+	(void) lbfgs_minimize_in(&none, &problem, at + 2 * width, at, &value);
+	for (int f = 0; f < width; f++)
+		x[f] = (float) at[f];
 	return true;
-}
-
-/* Moments start at 0. */
-void
-fold_steps(int n, float *x, double first_rate, FoldGradient gradient, void *arg, float *work)
-{
-	float	   *moments = work + n;
-	double		power1 = 1;
-	double		power2 = 1;
-
-	memset(moments, 0, 2 * (size_t) n * sizeof(float));
-	for (int step = 0; step < NN_FOLD_STEPS; step++)
-	{
-		double		rate = first_rate * (1 - (double) step / NN_FOLD_STEPS);
-
-		power1 *= (double) ADAM_BETA1;
-		power2 *= (double) ADAM_BETA2;
-		gradient(arg, x, work);
-		adam_step(x, moments, work, n, (float) (rate * sqrt(1 - power2) / (1 - power1)));
-	}
 }
 
 /* Ranking says nothing of courses that nobody rated. */

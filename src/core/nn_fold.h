@@ -1,22 +1,32 @@
 /*
  * nn_fold.h
- *		The user of the moment for ranking by networks without a closed form.
+ *		The user of the moment for networks of pairs without a closed form, and what
+ *		serving by them shares.
  *
- * From the mean of the trained users, NN_FOLD_STEPS steps of Adam down the gradient of
- * the user's own objective, over all of its samples at once and with everything else
- * frozen.  The same rows give the same user.
+ * The user x is where the user's own objective is least, everything else frozen:
  *
- * The objective is the mean over the samples of nn_pairs.h, without dropout.  The courses
- * not taken are not drawn: up to FOLD_COURSES of all rated courses, at equal distances,
- * stand for them, so that a call takes bounded time.
+ *		mean over the samples of w loss(output(x, course), target) + weight_decay |x|^2
+ *
+ * which is its share of the objective of training (nn_pairs.h) without dropout.  The samples are the
+ * rows of the history, weighted by age; for ranking `negatives` times their weight goes to the courses
+ * not taken: to all rated ones, or when there are more than the network can look at, to so many of
+ * them at equal distances.
+ *
+ * The search is L-BFGS (lbfgs.h) from the mean of the trained users.  With outputs that are
+ * linear in x (dot) the objective has one minimum; through layers with ReLU (neumf) the search finds the one
+ * that lies downhill.  It ends when a step gains next to nothing, after FOLD_EVALUATIONS
+ * evaluations at the latest.  The same rows give the same user.
+ *
+ * Courses are worked on FOLD_TILE at a time, side by side in the registers of the machine.
  */
 #ifndef CORE_NN_FOLD_H
 #define CORE_NN_FOLD_H
 
 #include "core/nn.h"
 
-#define NN_FOLD_STEPS 20
-#define FOLD_COURSES 512
+#define FOLD_EVALUATIONS 30
+#define FOLD_COURSES 2048		/* most courses that stand for those not taken */
+#define FOLD_TILE 16
 
 /* Courses that stand for those not taken, ascending. */
 typedef struct FoldSample
@@ -25,33 +35,48 @@ typedef struct FoldSample
 	int32_t		n;
 } FoldSample;
 
-/* Rated courses at equal distances. */
-extern RecsysStatus fold_open_sample(Env *env, const Recommender *rec, FoldSample *sample);
+/* Up to `most` rated courses at equal distances; none for ratings. */
+extern RecsysStatus fold_open_sample(Env *env, const Recommender *rec, int32_t most, FoldSample *sample);
+
+/* What a network is to this file. */
+typedef struct FoldNetwork
+{
+	int			width;			/* numbers of a user */
+	void	   *arg;
+
+	/* Before the tiles of one x; may be NULL. */
+	void		(*begin) (void *arg, const float *x);
+
+	/* Outputs of FOLD_TILE courses. */
+	void		(*outputs) (void *arg, const float *x, const int32_t *courses, float *outputs);
+
+	/* Adds to g[width] the gradients by x of the outputs just computed, times the derivatives by them. */
+	void		(*gradients) (void *arg, const float *x, const int32_t *courses,
+							  const float *derivatives, float *g);
+
+	/* After the tiles of one x, to complete g; may be NULL. */
+	void		(*end) (void *arg, float *g);
+} FoldNetwork;
 
 /* One user's problem. */
-typedef struct Fold
+typedef struct FoldIn
 {
 	const Recommender *rec;
 	const History *history;
 	const FoldSample *sample;
-	int			width;			/* numbers of a user */
-	double		rate;			/* of the first step; falls to 0 linearly */
-	void	   *arg;
-	/* Adds weight times the gradient of the loss of one sample to g. */
-	void		(*add) (void *arg, const float *x, int32_t course, float target, double weight,
-						float *g);
-	double		weight;			/* of the history; set by fold_user */
-} Fold;
+	FoldNetwork network;
+	double		mean;			/* targets of ratings: (rating - mean) / deviation */
+	double		deviation;
+} FoldIn;
+
+/* Bytes of memory that fold_user works in. */
+extern size_t fold_bytes(int width);
 
 /*
- * Moves x[width] from the mean user to the user; work has 3 width floats and is left dirty.  False when no row of
- * the history counts.
+ * Moves x[width] from the mean user to the user; work (fold_bytes, 8-byte aligned) is left dirty.  False
+ * when no row of the history counts.
  */
-extern bool fold_user(Fold *fold, const float *mean_user, float *x, float *work);
-
-/* The steps alone, down any gradient, from where x[n] is. */
-typedef void (*FoldGradient) (void *arg, const float *x, float *g);
-extern void fold_steps(int n, float *x, double rate, FoldGradient gradient, void *arg, float *work);
+extern bool fold_user(const FoldIn *fold, const float *mean_user, void *work, float *x);
 
 /* Sections of a model: finite floats; offset and deviation of the output, the latter above 0. */
 extern RecsysStatus fold_get_floats(Env *env, const Recommender *rec, const char *name,

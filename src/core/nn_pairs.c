@@ -19,6 +19,7 @@ typedef struct Batch
 	PairTraining *training;
 	int64_t		first;			/* in order */
 	int64_t		n;				/* ratings */
+	int64_t		wave;			/* first rating of the wave, from `first` on */
 	uint64_t	stream;			/* of random numbers */
 	bool		learn;
 } Batch;
@@ -133,13 +134,27 @@ batch_ratings(const NnParams *params, int64_t n_ratings)
 	return (int32_t) (ratings < 1 ? 1 : ratings);
 }
 
-/* Ratings of a chunk. */
+/* Ratings of a chunk of so many samples. */
 static int32_t
-chunk_ratings(const NnParams *params)
+chunk_ratings(const NnParams *params, int chunk)
 {
-	int32_t		ratings = PAIR_CHUNK / (1 + pairs_negatives(params));
+	int32_t		ratings = chunk / (1 + pairs_negatives(params));
 
 	return ratings < 1 ? 1 : ratings;
+}
+
+/* See the header. */
+int
+pairs_chunk(const NnParams *params, int chunk)
+{
+	return chunk_ratings(params, chunk) * (1 + pairs_negatives(params));
+}
+
+/* Chunks that gradients of shared numbers are kept for. */
+static int64_t
+wave_chunks(int64_t n_chunks)
+{
+	return n_chunks < PAIR_WAVE ? n_chunks : PAIR_WAVE;
 }
 
 /* Most workers of a batch. */
@@ -167,13 +182,16 @@ allocate_batch(Env *env, PairTraining *training)
 	training->weights = env_alloc(env, n, sizeof(float));
 	training->user_gradients = env_alloc(env, n, (size_t) network->user_width * sizeof(float));
 	training->course_gradients = env_alloc(env, n, (size_t) network->course_width * sizeof(float));
+	training->dense_gradients = env_alloc(env, 1 + (size_t) wave_chunks(training->n_chunks),
+										  (size_t) network->n_dense * sizeof(float));
 	training->work = env_alloc(env, workers, (size_t) network->work_floats * sizeof(float));
 	training->losses = env_alloc(env, chunks, sizeof(double));
 	training->loss_weights = env_alloc(env, chunks, sizeof(double));
 	if (training->sample_users == NULL || training->sample_courses == NULL ||
 		training->targets == NULL || training->weights == NULL ||
 		training->user_gradients == NULL || training->course_gradients == NULL ||
-		training->work == NULL || training->losses == NULL || training->loss_weights == NULL)
+		training->dense_gradients == NULL || training->work == NULL ||
+		training->losses == NULL || training->loss_weights == NULL)
 		return env->status;
 	return RECSYS_OK;
 }
@@ -183,20 +201,23 @@ static RecsysStatus
 allocate_training(Env *env, PairTraining *training)
 {
 	const TrainingSet *set = training->set;
+	size_t		n_dense = (size_t) training->network->n_dense;
 	size_t		n_ratings = (size_t) set->by_user.n_entries;
 
 	training->adam = env_alloc(env, 1, sizeof(Adam));
+	training->dense = env_alloc_zero(env, n_dense, sizeof(float));
+	training->dense_moments = env_alloc_zero(env, n_dense, 2 * sizeof(float));
 	training->candidates = env_alloc(env, (size_t) set->by_course.n_rows, sizeof(int32_t));
 	training->entry_user = env_alloc(env, n_ratings, sizeof(int32_t));
 	training->order = env_alloc(env, n_ratings, sizeof(int64_t));
-	if (training->adam == NULL || training->candidates == NULL || training->entry_user == NULL ||
-		training->order == NULL)
+	if (training->adam == NULL || training->dense == NULL || training->dense_moments == NULL ||
+		training->candidates == NULL || training->entry_user == NULL || training->order == NULL)
 		return env->status;
 	adam_init(training->adam);
 	return RECSYS_OK;
 }
 
-/* Everything but the first numbers of the embeddings. */
+/* Everything but the first numbers of embeddings and layers. */
 RecsysStatus
 pairs_init(Env *env, const TrainingSet *set, const NnParams *params, const PairNetwork *network,
 		   PairTraining *training)
@@ -206,7 +227,7 @@ pairs_init(Env *env, const TrainingSet *set, const NnParams *params, const PairN
 	*training = (PairTraining) {.set = set, .params = params, .network = network};
 	training->negatives = pairs_negatives(params);
 	training->batch_ratings = batch_ratings(params, set->by_user.n_entries);
-	training->chunk_ratings = chunk_ratings(params);
+	training->chunk_ratings = chunk_ratings(params, network->chunk);
 	training->n_chunks = (training->batch_ratings - 1) / training->chunk_ratings + 1;
 	n_samples = training->batch_ratings * (1 + training->negatives);
 	TRY(allocate_training(env, training));
@@ -226,8 +247,9 @@ pairs_free_batch(Env *env, PairTraining *training)
 {
 	void	   *blocks[] = {training->sample_users, training->sample_courses, training->targets,
 		training->weights, training->user_gradients, training->course_gradients,
-		training->work, training->losses, training->loss_weights, training->adam,
-		training->candidates, training->entry_user, training->order};
+		training->dense_gradients, training->work, training->losses, training->loss_weights,
+		training->adam, training->dense_moments, training->candidates, training->entry_user,
+	training->order};
 
 	for (size_t i = 0; i < sizeof(blocks) / sizeof(blocks[0]); i++)
 		env_free(env, blocks[i]);
@@ -243,17 +265,19 @@ pairs_bytes(const Shape *shape, const NnParams *params, const PairNetwork *netwo
 	double		courses = (double) shape->n_courses;
 	double		ratings = batch_ratings(params, shape->n_ratings);
 	double		samples = ratings * (1 + pairs_negatives(params));
-	double		chunks = ceil(ratings / chunk_ratings(params));
+	double		chunks = ceil(ratings / chunk_ratings(params, network->chunk));
+	double		dense = (double) network->n_dense;
 	double		workers = batch_workers(shape->n_threads, (int64_t) chunks);
 	double		widths = network->user_width + network->course_width;
-	double		numbers = users * network->user_width + courses * network->course_width;
+	double		numbers = users * network->user_width + courses * network->course_width + dense;
 
 	return embedding_bytes(users, network->user_width, samples) +
 		embedding_bytes(courses, network->course_width, samples) +
 		samples * (16 + widths * 4) + chunks * 16 +
+		4 * dense * (4 + (double) wave_chunks((int64_t) chunks)) +
 		workers * (double) network->work_floats * 4 + sizeof(Adam) +
 		4 * courses + 12 * (double) shape->n_ratings +
-		fmax(params->validation > 0 ? 4 * numbers : 0, after) + 20 * ENV_BLOCK_OVERHEAD;
+		fmax(params->validation > 0 ? 4 * numbers : 0, after) + 24 * ENV_BLOCK_OVERHEAD;
 }
 
 /* ---------------------------------------------------------------- a batch */
@@ -325,6 +349,7 @@ chunk_samples(const Batch *batch, int64_t begin, int64_t end, Rng *rng)
 		.weights = training->weights + s,
 		.user_rows = training->users.rows,
 		.course_rows = training->courses.rows,
+		.dense = training->dense,
 		.decay = (float) nn_weight_decay(training->params),
 	};
 
@@ -334,17 +359,21 @@ chunk_samples(const Batch *batch, int64_t begin, int64_t end, Rng *rng)
 		samples.rng = rng;
 		samples.user_gradients = training->user_gradients + s * training->network->user_width;
 		samples.course_gradients = training->course_gradients + s * training->network->course_width;
+		samples.dense_gradients = training->dense_gradients + training->network->n_dense *
+			(1 + (begin - batch->wave) / training->chunk_ratings);
 	}
 	return samples;
 }
 
-/* Draws the samples of some ratings of the batch, and computes losses and gradients. */
+/* Draws the samples of some ratings of the wave, and computes losses and gradients. */
 static RecsysStatus
-run_chunk(void *arg, int64_t begin, int64_t end, int worker)
+run_chunk(void *arg, int64_t begin_in_wave, int64_t end_in_wave, int worker)
 {
 	const Batch *batch = arg;
 	const PairTraining *training = batch->training;
 	const PairNetwork *network = training->network;
+	int64_t		begin = batch->wave + begin_in_wave;
+	int64_t		end = batch->wave + end_in_wave;
 	int64_t		chunk = begin / training->chunk_ratings;
 	double		weight = 0;
 	PairSamples samples;
@@ -356,6 +385,8 @@ run_chunk(void *arg, int64_t begin, int64_t end, int worker)
 		fill_samples(training, training->order[batch->first + i], &rng,
 					 i * (1 + training->negatives));
 	samples = chunk_samples(batch, begin, end, &rng);
+	if (batch->learn)
+		memset(samples.dense_gradients, 0, (size_t) network->n_dense * sizeof(float));
 	training->losses[chunk] = network->run(network->arg, &samples,
 										   training->work + worker * network->work_floats);
 	for (int32_t i = 0; i < samples.n; i++)
@@ -364,15 +395,52 @@ run_chunk(void *arg, int64_t begin, int64_t end, int worker)
 	return RECSYS_OK;
 }
 
+/* Runs the samples of a batch, wave after wave. */
+static RecsysStatus
+run_waves(Env *env, Batch *batch)
+{
+	const PairTraining *training = batch->training;
+	int64_t		n_dense = training->network->n_dense;
+	int64_t		most = wave_chunks(training->n_chunks) * training->chunk_ratings;
+	float	   *sums = training->dense_gradients;
+
+	memset(sums, 0, (size_t) n_dense * sizeof(float));
+	for (batch->wave = 0; batch->wave < batch->n; batch->wave += most)
+	{
+		int64_t		n = batch->n - batch->wave < most ? batch->n - batch->wave : most;
+
+		TRY(parallel_for(env, n, training->chunk_ratings, run_chunk, batch, false));
+		for (int64_t c = 0; batch->learn && c * training->chunk_ratings < n; c++)
+			vector_axpy(1, sums + (1 + c) * n_dense, sums, n_dense);
+	}
+	return RECSYS_OK;
+}
+
+/* One step of the numbers that all samples of the batch share. */
+static void
+step_dense(PairTraining *training, double weight)
+{
+	int64_t		n_dense = training->network->n_dense;
+
+	if (n_dense == 0)
+		return;
+	vector_axpy(2 * (float) weight * training->network->dense_decay, training->dense,
+				training->dense_gradients, n_dense);
+	training->dense_steps++;
+	adam_step(training->dense, training->dense_moments, training->dense_gradients, n_dense,
+			  adam_rate(training->adam, training->dense_steps));
+}
+
 /* Runs a batch, adds its losses up, and steps when it is there to learn. */
 static RecsysStatus
-run_batch(Env *env, const Batch *batch, double *loss, double *weight)
+run_batch(Env *env, Batch *batch, double *loss, double *weight)
 {
 	PairTraining *training = batch->training;
 	int64_t		n_chunks = (batch->n - 1) / training->chunk_ratings + 1;
 	int32_t		n_samples = (int32_t) batch->n * (1 + training->negatives);
+	double		before = *weight;
 
-	TRY(parallel_for(env, batch->n, training->chunk_ratings, run_chunk, (void *) batch, false));
+	TRY(run_waves(env, batch));
 	for (int64_t c = 0; c < n_chunks; c++)
 	{
 		*loss += training->losses[c];
@@ -380,6 +448,7 @@ run_batch(Env *env, const Batch *batch, double *loss, double *weight)
 	}
 	if (!batch->learn)
 		return RECSYS_OK;
+	step_dense(training, *weight - before);
 	TRY(embedding_step(env, &training->users, training->adam, training->sample_users, n_samples,
 					   training->user_gradients));
 	return embedding_step(env, &training->courses, training->adam, training->sample_courses,
@@ -463,8 +532,9 @@ pairs_train(Env *env, PairTraining *training)
 		.blocks = {
 			{training->users.rows, training->users.n_rows * training->users.width, NULL},
 			{training->courses.rows, training->courses.n_rows * training->courses.width, NULL},
+			{training->dense, training->network->n_dense, NULL},
 		},
-		.n_blocks = 2,
+		.n_blocks = 3,
 	};
 
 	return nn_train(env, &loop);

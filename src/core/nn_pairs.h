@@ -16,8 +16,10 @@
  *
  * An iteration shuffles the ratings and takes batch after batch: samples are drawn
  * and their gradients computed in chunks of a fixed size, on several threads, each chunk with
- * random numbers of its own; then users and courses make one step of
- * Adam each.  Chunks are added up in their order, so threads do not change the result.
+ * random numbers of its own; then users, courses and the numbers that all samples share
+ * (dense layers) make one step of Adam each.  Chunks are added up in their order, so threads do
+ * not change the result.  Gradients of the shared numbers are kept for PAIR_WAVE chunks at a time,
+ * so that memory does not grow with the batch.
  */
 #ifndef CORE_NN_PAIRS_H
 #define CORE_NN_PAIRS_H
@@ -39,11 +41,13 @@ typedef struct PairSamples
 	const float *weights;		/* by age */
 	const float *user_rows;		/* the embeddings, all of them */
 	const float *course_rows;
+	const float *dense;			/* the shared numbers */
 	float		decay;			/* weight_decay */
 	float		dropout;		/* 0 when validating */
 	Rng		   *rng;			/* for the dropout */
 	float	   *user_gradients; /* of each sample; NULL: only the loss is wanted */
 	float	   *course_gradients;
+	float	   *dense_gradients;	/* of the chunk, zero at the start */
 } PairSamples;
 
 /* What an architecture is to this file. */
@@ -52,13 +56,17 @@ typedef struct PairNetwork
 	const void *arg;
 	int			user_width;
 	int			course_width;
-	int64_t		work_floats;	/* for a chunk of PAIR_CHUNK samples */
+	int64_t		n_dense;		/* numbers that all samples share */
+	float		dense_decay;	/* penalty of their squares, for each sample */
+	int			chunk;			/* samples, at most PAIR_CHUNK; those of one rating stay together */
+	int64_t		work_floats;	/* for a chunk */
 
 	/* Fills the gradients (of the sum of losses) and returns the sum of losses without penalties. */
 	double		(*run) (const void *arg, const PairSamples *samples, float *work);
 } PairNetwork;
 
-#define PAIR_CHUNK 512			/* samples, at most */
+#define PAIR_CHUNK 512
+#define PAIR_WAVE 64			/* chunks */
 
 typedef struct PairTraining
 {
@@ -70,6 +78,9 @@ typedef struct PairTraining
 	double		deviation;
 	Embedding	users;
 	Embedding	courses;
+	float	   *dense;			/* n_dense */
+	float	   *dense_moments;	/* 2 n_dense */
+	int64_t		dense_steps;
 	Adam	   *adam;
 	int32_t    *candidates;		/* courses that negatives are drawn from: rated ones */
 	int32_t		n_candidates;
@@ -88,24 +99,28 @@ typedef struct PairTraining
 	float	   *weights;
 	float	   *user_gradients;
 	float	   *course_gradients;
+	float	   *dense_gradients;	/* of the batch, then of each chunk of a wave */
 	float	   *work;			/* of each worker */
 	double	   *losses;			/* of each chunk */
 	double	   *loss_weights;
 } PairTraining;
 
-/* Allocates; embeddings are zero. */
+/* Allocates; embeddings and dense numbers are zero. */
 extern RecsysStatus pairs_init(Env *env, const TrainingSet *set, const NnParams *params,
 							   const PairNetwork *network, PairTraining *training);
 
 /* Trains. */
 extern RecsysStatus pairs_train(Env *env, PairTraining *training);
 
-/* Frees all but the rows of the embeddings. */
+/* Frees all but the rows of the embeddings and the dense numbers. */
 extern void pairs_free_batch(Env *env, PairTraining *training);
 
 /* Bytes at the peak, when `after` are allocated after pairs_train and before pairs_free_batch. */
 extern double pairs_bytes(const Shape *shape, const NnParams *params, const PairNetwork *network,
 						  double after);
+
+/* Most samples of a chunk: as `chunk` says, but all of one rating. */
+extern int	pairs_chunk(const NnParams *params, int chunk);
 
 /* negatives in force. */
 extern int	pairs_negatives(const NnParams *params);
@@ -115,5 +130,9 @@ extern float pairs_offset(const NnParams *params);
 
 /* Loss of an output and its derivative. */
 extern double pair_loss(int objective, float output, float target, float *derivative);
+
+/* The same for n samples of objective ranking, times their weights; targets are 0 or 1.  Returns the sum. */
+extern float ranking_losses(int64_t n, const float *outputs, const float *targets, const float *weights,
+							float *derivatives);
 
 #endif							/* CORE_NN_PAIRS_H */

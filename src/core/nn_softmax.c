@@ -373,6 +373,7 @@ softmax_estimate(const Shape *shape, const NnParams *params, Estimate *estimate)
 	estimate->seconds = 0.01 + (double) params->iterations * rows * courses *
 		(network.layers.sizes[network.layers.n - 1] * 1.2e-10 + 3e-9) /
 		(shape->n_threads > 1 ? shape->n_threads : 1);
+	estimate->library_bytes = BLAS_LIBRARY_BYTES;
 	estimate->model_bytes = 4 * (numbers - 2 * (double) network.n_units) + sums;
 }
 

@@ -10,7 +10,6 @@
 
 #include <pthread.h>
 #include <signal.h>
-#include <stdatomic.h>
 
 #define NO_FAILURE INT64_MAX
 #define STATUS_BITS 8			/* of a failure: chunk number above, status below */
@@ -204,6 +203,15 @@ parallel_for(Env *env, int64_t n, int64_t chunk, ParallelFunction function, void
 	if (progress)
 		report(env, &run);
 	return run_result(env, &run);
+}
+
+/* Only the leader may ask. */
+bool
+parallel_should_stop(ParallelStop *stop, int worker)
+{
+	if (worker == 0 && env_interrupted(stop->env))
+		atomic_store(&stop->stopped, true);
+	return atomic_load_explicit(&stop->stopped, memory_order_relaxed);
 }
 
 /* Calls a function with every signal blocked (pthread_sigmask cannot fail with these arguments). */

@@ -20,6 +20,8 @@
 #ifndef CORE_PARALLEL_H
 #define CORE_PARALLEL_H
 
+#include <stdatomic.h>
+
 #include "core/env.h"
 
 typedef RecsysStatus (*ParallelFunction) (void *arg, int64_t begin, int64_t end, int worker);
@@ -35,6 +37,19 @@ extern int	parallel_workers(const Env *env, int64_t n, int64_t chunk);
  */
 extern RecsysStatus parallel_for(Env *env, int64_t n, int64_t chunk, ParallelFunction function,
 								 void *arg, bool progress);
+
+/* For chunks that may take longer than that: the wish to stop, as the leader sees it in the middle of a chunk. */
+typedef struct ParallelStop
+{
+	Env		   *env;
+	atomic_bool stopped;		/* by the leader, for the others */
+} ParallelStop;
+
+/*
+ * Shall the worker give up its chunk?  Whatever it leaves undone then: parallel_for returns
+ * RECSYS_INTERRUPTED.  Outside of parallel_for, a worker 0 asks for itself.
+ */
+extern bool parallel_should_stop(ParallelStop *stop, int worker);
 
 /*
  * Calls function(arg) with every signal blocked, for a library that may start

@@ -28,8 +28,16 @@ similarity_sums(Similarity similarity)
 bool
 similarity_weighs(Similarity similarity)
 {
-	return similarity == SIMILARITY_PEARSON_BASELINE || similarity == SIMILARITY_ADJUSTED_COSINE ||
-		similarity == SIMILARITY_TFIDF || similarity == SIMILARITY_BM25;
+	switch (similarity)
+	{
+		case SIMILARITY_COSINE:
+		case SIMILARITY_PEARSON:
+		case SIMILARITY_EUCLIDEAN:
+		case SIMILARITY_MSD:
+			return false;
+		default:
+			return true;
+	}
 }
 
 /* Ageing makes sense where a value is an amount, not where it is a point on a scale. */
@@ -51,7 +59,7 @@ row_mean(SparseRow row)
 	return row.n > 0 ? sum / (double) row.n : 0;
 }
 
-/* The mean for adjusted_cosine, the bias for pearson_baseline, the idf for tfidf and bm25. */
+/* The mean for adjusted_cosine, the bias for pearson_baseline, the idf for tfidf and bm25, else 0. */
 void
 similarity_column_facts(Similarity similarity, const Csr *columns, int64_t n_rows,
 						const float *bias, float *facts)
@@ -62,8 +70,10 @@ similarity_column_facts(Similarity similarity, const Csr *columns, int64_t n_row
 			facts[c] = bias[c];
 		else if (similarity == SIMILARITY_ADJUSTED_COSINE)
 			facts[c] = (float) row_mean(sparse_row(columns, c));
-		else
+		else if (similarity == SIMILARITY_TFIDF || similarity == SIMILARITY_BM25)
 			facts[c] = (float) (log((double) n_rows) - log1p((double) csr_row_length(columns, c)));
+		else
+			facts[c] = 0;
 	}
 }
 
@@ -80,12 +90,15 @@ similarity_row_fact(Similarity similarity, SparseRow row, double base, double me
 	return 0;
 }
 
-/* Ratings of 0 and below (thumbs down) weigh nothing in tfidf and bm25, which count. */
+/* Ratings of 0 and below (thumbs down) weigh nothing in the measures that count. */
 float
 similarity_weigh(Similarity similarity, float value, float row_fact, float column_fact)
 {
 	switch (similarity)
 	{
+		case SIMILARITY_JACCARD:
+		case SIMILARITY_LIFT:
+			return value > 0;
 		case SIMILARITY_PEARSON_BASELINE:
 		case SIMILARITY_ADJUSTED_COSINE:
 			return value - row_fact - column_fact;
@@ -99,7 +112,7 @@ similarity_weigh(Similarity similarity, float value, float row_fact, float colum
 	}
 }
 
-/* Number of entries and Euclidean length. */
+/* Sum of squares and Euclidean length. */
 RowSize
 similarity_row_size(SparseRow row)
 {
@@ -107,7 +120,7 @@ similarity_row_size(SparseRow row)
 
 	for (int64_t e = 0; e < row.n; e++)
 		squares += (double) row.values[e] * row.values[e];
-	return (RowSize) {(double) row.n, sqrt(squares)};
+	return (RowSize) {squares, sqrt(squares)};
 }
 
 /* Adds one common column. */

@@ -8,14 +8,14 @@
  *
  *	measure				weight of value v			formula, C = common columns
  *	cosine				v							sum xy / (|x| |y|), norms over all entries
- *	jaccard				-							|C| / (|X| + |Y| - |C|)
+ *	jaccard				1 where v > 0, else 0		sum xy / (|x|^2 + |y|^2 - sum xy): shared / in either
  *	pearson				v							correlation over C, means over C
  *	pearson_baseline	v - mean - b_row - b_col	sum xy / sqrt(sum xx sum yy) over C,
  *													shrunk by (n - 1) / (n - 1 + shrinkage)
  *	adjusted_cosine		v - mean of the column		sum xy / sqrt(sum xx sum yy) over C
  *	euclidean			v							1 / (1 + sqrt(sum (x - y)^2))
  *	msd					v							1 / (1 + mean of (x - y)^2)
- *	lift				-							|C| N / (|X| |Y|), N = columns with an entry
+ *	lift				1 where v > 0, else 0		N sum xy / (|x|^2 |y|^2), N = columns with an entry
  *	tfidf				sqrt(v) idf					as cosine
  *	bm25				v (K1 + 1) / (K1 L + v) idf	sum xy
  *
@@ -84,7 +84,7 @@ typedef struct PairSums
 /* What a formula needs of one row. */
 typedef struct RowSize
 {
-	double		n;				/* entries */
+	double		squares;		/* their sum; of weights 1 and 0, how many are 1 */
 	double		norm;			/* Euclidean length */
 } RowSize;
 
@@ -126,8 +126,8 @@ extern bool similarity_ages(Similarity similarity);
  * facts[n_columns]: what the weight of a value depends on in its column.
  * columns holds the values before weighing; n_rows is the number of rows that
  * have an entry; bias is the column's share of the
- * baseline, read by pearson_baseline only.  Nothing is done for a measure that
- * has no such fact: see similarity_weighs.
+ * baseline, read by pearson_baseline only.  0 where there is no such fact; nothing is
+ * done for a measure that does not weigh: see similarity_weighs.
  */
 extern void similarity_column_facts(Similarity similarity, const Csr *columns, int64_t n_rows,
 									const float *bias, float *facts);
@@ -181,7 +181,7 @@ similarity_formula(const SimilarityRule *rule, const PairSums *sums, RowSize x, 
 		case SIMILARITY_TFIDF:
 			return x.norm > 0 && y.norm > 0 ? sums->sum / (x.norm * y.norm) : 0;
 		case SIMILARITY_JACCARD:
-			return n / (x.n + y.n - n);
+			return sums->sum / (x.squares + y.squares - sums->sum);
 		case SIMILARITY_PEARSON:
 			return similarity_correlation(sums);
 		case SIMILARITY_PEARSON_BASELINE:
@@ -192,7 +192,7 @@ similarity_formula(const SimilarityRule *rule, const PairSums *sums, RowSize x, 
 		case SIMILARITY_MSD:
 			return 1 / (1 + sums->sum / n);
 		case SIMILARITY_LIFT:
-			return n * rule->n_columns / (x.n * y.n);
+			return sums->sum * rule->n_columns / (x.squares * y.squares);
 		case SIMILARITY_BM25:
 			return sums->sum;
 	}

@@ -20,6 +20,7 @@ typedef struct EvaluateArgs
 	SplitSpec	split;			/* all but the strategy */
 	EvaluateOptions options;
 	bool		store;
+	Datum		given_options;	/* jsonb, as the caller wrote them */
 	const char *metric;			/* tune_method: name, or NULL */
 	int			samples;		/* tune_method: 0: the whole grid */
 } EvaluateArgs;
@@ -51,6 +52,7 @@ typedef struct StoredEvaluation
 	const char *strategy;		/* or NULL */
 	const SplitSpec *split;
 	double		relevance;		/* NAN: none */
+	Datum		options;		/* jsonb, as they were given */
 	double		seconds;
 	const ResultRow *rows;
 	int			n_rows;

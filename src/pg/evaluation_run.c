@@ -395,6 +395,7 @@ store_rows(const Run *run, bool is_drawn)
 		.strategy = is_drawn ? strategy_name(run->spec.strategy) : NULL,
 		.split = &run->spec,
 		.relevance = run->args->options.relevance,
+		.options = run->args->given_options,
 		.seconds = job_seconds(run->job),
 		.rows = run->rows,
 		.n_rows = run->n_rows
@@ -423,6 +424,9 @@ run_candidates(Call *call, Run *run, Candidate *candidates, int n,
 			   void (*evaluate) (Run *run, Candidate *candidates, int n))
 {
 	begin_run(run);
+	for (int i = 0; i < n; i++)
+		env_check(&run->job->env, evaluate_check(&run->job->env, candidates[i].method,
+												 &run->args->options));
 	SPI_connect();
 	load(run, candidates, n);
 	evaluate(run, candidates, n);

@@ -96,16 +96,16 @@ evaluation_store(const StoredEvaluation *e)
 {
 	Oid			types[] = {
 		TEXTOID, TIMESTAMPTZOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, FLOAT8OID, INT4OID, FLOAT8OID,
-		INT4OID, FLOAT8OID, TEXTOID
+		INT4OID, JSONBOID, FLOAT8OID, TEXTOID
 	};
-	char		nulls[lengthof(types) + 1] = "            ";
+	char		nulls[lengthof(types) + 1] = "             ";
 	Datum		values[] = {
 		CStringGetTextDatum(GetUserNameFromId(GetUserId(), false)),
 		TimestampTzGetDatum(GetCurrentTimestamp()), CStringGetTextDatum(e->command),
 		CStringGetTextDatum(e->dataset), optional_text(e->test, &nulls[4]),
 		optional_text(e->strategy, &nulls[5]), Float8GetDatum(e->split->test_size),
 		Int32GetDatum(e->split->folds), Float8GetDatum(e->relevance),
-		Int32GetDatum((int32) e->split->random_state), Float8GetDatum(e->seconds),
+		Int32GetDatum((int32) e->split->random_state), e->options, Float8GetDatum(e->seconds),
 		CStringGetTextDatum(rows_json(e->rows, e->n_rows))
 	};
 
@@ -113,10 +113,10 @@ evaluation_store(const StoredEvaluation *e)
 		nulls[8] = 'n';
 	registry_execute(REGISTRY_WRITE_EVALUATIONS,
 					 "INSERT INTO %1$s.recsys_evaluation (owner, evaluated_at, command, dataset, source,"
-					 " test, strategy, test_size, folds, relevance, random_state, seconds, results)"
+					 " test, strategy, test_size, folds, relevance, random_state, options, seconds, results)"
 					 " VALUES ($1, $2, $3, $4, (SELECT pg_catalog.to_jsonb(d) FROM %1$s.recsys_dataset AS d"
-					 " WHERE d.name OPERATOR(pg_catalog.=) $4), $5, $6, $7, $8, $9, $10, $11,"
-					 " $12::pg_catalog.jsonb)",
+					 " WHERE d.name OPERATOR(pg_catalog.=) $4), $5, $6, $7, $8, $9, $10,"
+					 " $11 OPERATOR(pg_catalog.-) 'store'::pg_catalog.text, $12, $13::pg_catalog.jsonb)",
 					 lengthof(types), types, values, nulls);
 }
 

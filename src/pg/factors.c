@@ -24,14 +24,13 @@
 #define BLOCK_USERS 512			/* folded in between two emissions */
 #define CHUNK_USERS 1			/* handed to a thread at a time: cancel waits for that many */
 
-/* The model, whose method must have factors. */
+/* The model, which must have factors. */
 static Serving
 open_with_factors(const char *model)
 {
 	Serving		serving = serving_open(model);
 
-	if (!method_has_factors(serving.rec->method))
-		raise_cannot(&serving, "show factors", method_has_factors);
+	check_factors(&serving, "show factors");
 	return serving;
 }
 

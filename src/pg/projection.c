@@ -117,8 +117,7 @@ project_course_rows(Call *call, const char *model)
 	Titles	   *titles = titles_new(serving.rec);
 	Projection	projection = {.rec = serving.rec, .titles = titles};
 
-	if (!method_has_factors(serving.rec->method))
-		raise_cannot(&serving, "project courses", method_has_factors);
+	check_factors(&serving, "project courses");
 	SPI_connect();
 	titles_fetch_all(titles, serving.dataset, serving.rec);
 	SPI_finish();

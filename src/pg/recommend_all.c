@@ -25,7 +25,7 @@
 #include "pg/titles.h"
 
 #define BLOCK_USERS 512			/* scored between two emissions */
-#define CHUNK_CHOICES 1			/* users that a thread chooses for at a time: cancel waits for that many */
+#define CHUNK_CHOICES 1			/* users that a thread chooses for at a time */
 
 /* One job over all users. */
 typedef struct BatchJob
@@ -39,7 +39,8 @@ typedef struct BatchJob
 	Ranked	   *ranked;			/* BLOCK_USERS x n */
 	int		   *n_ranked;
 	AnswerOptions answer;		/* recommend_all: how rows are chosen and shown */
-	AnswerRoom *rooms;			/* of each thread that chooses; NULL: nothing to choose */
+	DiversityRoom *rooms;		/* of each thread that chooses; NULL: nothing to choose */
+	ParallelStop stop;			/* of a long choice */
 	float	   *values;			/* per user of the block: a score */
 } BatchJob;
 
@@ -87,17 +88,20 @@ finish_users(void *arg, int64_t begin, int64_t end, int worker)
 
 /* Room for each thread that chooses among candidates, like the one that is given; NULL: none of them does. */
 static void
-prepare_rooms(BatchJob *all, Job *job, const AnswerRoom *first)
+prepare_rooms(BatchJob *all, Job *job, const DiversityRoom *first)
 {
 	const Recommender *rec = all->serving->rec;
 	int			n_workers = parallel_workers(&job->env, BLOCK_USERS, CHUNK_CHOICES);
 
 	if (first == NULL)
 		return;
-	all->rooms = job_take(job, n_workers, sizeof(AnswerRoom));
+	all->stop.env = &job->env;
+	all->rooms = job_take(job, n_workers, sizeof(DiversityRoom));
 	for (int i = 0; i < n_workers; i++)
 	{
 		all->rooms[i] = *first;
+		all->rooms[i].stop = &all->stop;
+		all->rooms[i].worker = i;
 		all->rooms[i].items = job_take(job, answer_items(&all->answer, rec->n_courses),
 									   sizeof(DiversityItem));
 		if (first->source != DIVERSITY_SIMILAR)
@@ -229,7 +233,7 @@ recommend_all_rows(Call *call, const char *model, const Selection *selection)
 	Serving		serving = serving_open(model);
 	const CommonParams *common = serving.rec->params;
 	ScoreRoom  *scores = score_room(serving.model, call->context);
-	AnswerRoom *room = answer_room(&serving, &selection->answer, scores->scratch, scores->scores);
+	DiversityRoom *room = answer_room(&serving, &selection->answer, scores->scratch, scores->scores);
 	Progress	progress;
 	Job		   *job = population_job_begin(model, &serving, &progress);
 	Population	population;

@@ -16,6 +16,7 @@
 
 #include "core/latent.h"
 #include "core/parts.h"
+#include "pg/env_pg.h"
 #include "pg/history.h"
 #include "pg/serving.h"
 #include "pg/titles.h"
@@ -211,7 +212,7 @@ collect_best(const Serving *serving, const float *scores, const uint8_t *sources
  */
 static void
 emit_best(Call *call, const Serving *serving, const float *scores, const uint8_t *sources,
-		  RankOptions options, const AnswerOptions *answer, const AnswerRoom *room)
+		  RankOptions options, const AnswerOptions *answer, const DiversityRoom *room)
 {
 	const Recommender *rec = serving->rec;
 	Titles	   *titles = titles_new(rec);
@@ -222,6 +223,8 @@ emit_best(Call *call, const Serving *serving, const float *scores, const uint8_t
 	rows = palloc(sizeof(Ranked) * options.n);
 	n = collect_best(serving, scores, sources, options, titles, rows);
 	n = answer_finish(answer, room, n, rows);
+	if (room)
+		env_check(room->stop->env, room->stop->env->status);
 	for (int i = 0; i < n; i++)
 		add_recommendation(call, serving, i + 1, &rows[i], answer_score(answer, rows, i),
 						   titles->titles[rows[i].course]);
@@ -238,22 +241,33 @@ raise_user_based(const Serving *serving)
 			 errhint("Train a model of method \"%s\" without it.", serving->rec->method->name)));
 }
 
+/* What sees that a query is cancelled. */
+static ParallelStop *
+poll_interrupts(void)
+{
+	ParallelStop *stop = palloc0(sizeof(ParallelStop));
+
+	stop->env = palloc(sizeof(Env));
+	env_for_context(stop->env, CurrentMemoryContext);
+	return stop;
+}
+
 /* What an answer needs of a thread. */
-AnswerRoom *
+DiversityRoom *
 answer_room(const Serving *serving, const AnswerOptions *options, void *scratch, float *scores)
 {
 	const Recommender *rec = serving->rec;
-	AnswerRoom *room;
+	DiversityRoom *room;
 
 	if (options->diversity <= 0)
 		return NULL;
 	if (!diversity_possible(rec->method))
 		raise_cannot(serving, "compare courses for option \"diversity\"", diversity_possible);
-	room = palloc(sizeof(AnswerRoom));
-	*room = (AnswerRoom) {
+	room = palloc(sizeof(DiversityRoom));
+	*room = (DiversityRoom) {
 		.rec = rec, .source = diversity_source(rec, scratch, scores),
 		.items = palloc(sizeof(DiversityItem) * answer_items(options, rec->n_courses)),
-		.scratch = scratch, .scores = scores
+		.scratch = scratch, .scores = scores, .stop = poll_interrupts()
 	};
 	if (room->source == DIVERSITY_NONE)
 		raise_user_based(serving);
@@ -272,7 +286,7 @@ recommend(Call *call, const Serving *serving, const History *history, const Sele
 		.fill = common->cold_start == COLD_START_POPULAR && answer_may_fill(&selection->answer),
 		.allowed = allowed_courses(serving, history, selection)
 	};
-	AnswerRoom *choice = answer_room(serving, &selection->answer, room->scratch, room->scores);
+	DiversityRoom *choice = answer_room(serving, &selection->answer, room->scratch, room->scores);
 	uint8_t    *sources = NULL;
 
 	if (rec->method->score_sources)
@@ -333,6 +347,21 @@ parse_measure(const char *name)
 			 errhint("Valid measures are \"cosine\", \"dot\", and NULL for that of the method.")));
 }
 
+/* Some models of a method with factors have none. */
+void
+check_factors(const Serving *serving, const char *what)
+{
+	if (!method_has_factors(serving->rec->method))
+		raise_cannot(serving, what, method_has_factors);
+	if (!model_has_factors(serving->rec))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("model \"%s\" of method \"%s\" cannot %s", serving->model->name,
+						serving->rec->method->name, what),
+				 errdetail("With these parameters its scores are no products of factors of users and courses."),
+				 errhint("Train it with another \"arch\".")));
+}
+
 /* Raises unless the model can compare courses by the measure. */
 static void
 check_comparable(const Serving *serving, const char *measure)
@@ -346,8 +375,7 @@ check_comparable(const Serving *serving, const char *measure)
 		return;
 	}
 	(void) parse_measure(measure);
-	if (!method_has_factors(method))
-		raise_cannot(serving, "compare courses by their factors", method_has_factors);
+	check_factors(serving, "compare courses by their factors");
 }
 
 /* Similarity of all courses to one: of their factors by a measure, or (NULL) the method's own. */

@@ -47,7 +47,7 @@ extern void recommend_visitor_rows(Call *call, const char *model, char **courses
  * What an answer needs of a thread, in CurrentMemoryContext; NULL without diversity.  scratch and scores, from
  * score_room, are used by it.  Raises 0A000 when the model cannot compare courses.
  */
-extern AnswerRoom *answer_room(const Serving *serving, const AnswerOptions *options, void *scratch,
+extern DiversityRoom *answer_room(const Serving *serving, const AnswerOptions *options, void *scratch,
 							   float *scores);
 
 /* The id of a course of the model as text. */
@@ -69,5 +69,8 @@ extern void explain_rows(Call *call, const char *model, const UserArg *user, con
 /* Raises 0A000 `method ... cannot ...` with the methods that can. */
 extern void raise_cannot(const Serving *serving, const char *what,
 						 bool (*can) (const Method *method)) pg_attribute_noreturn();
+
+/* Raises the same unless the model has factors. */
+extern void check_factors(const Serving *serving, const char *what);
 
 #endif							/* PG_SERVING_H */

@@ -64,11 +64,14 @@ read_options(FunctionCallInfo fcinfo, int i, bool tunes, EvaluateArgs *args)
 		.max = PG_INT32_MAX},
 		{.name = "latest", .type = OPTION_BOOL, .target = &args->split.latest},
 		{.name = "graded", .type = OPTION_BOOL, .target = &args->options.graded},
+		{.name = "diversity", .type = OPTION_NUMBER, .target = &args->options.diversity, .min = 0,
+		.max = 1},
 		{.name = "samples", .type = OPTION_INT, .target = &args->samples, .min = 1, .max = GRID_MAX}
 	};
 
 	require_arg(fcinfo, i, "options");
-	options_read(PG_GETARG_DATUM(i), defs, tunes ? lengthof(defs) : lengthof(defs) - 1);
+	args->given_options = PG_GETARG_DATUM(i);
+	options_read(args->given_options, defs, tunes ? lengthof(defs) : lengthof(defs) - 1);
 }
 
 /* The arguments from test to random_state, which begin at number i. */

@@ -4,8 +4,8 @@
 # The ```sql blocks of a document run in order in one psql session over the sample platform. A ```text
 # block that follows one directly is its output: it is compared field by field; numbers may differ in
 # their sixth digit, and what differs from run to run (seconds and the like) may have any value. After
-# "```text approximate", only the number of lines and the column names count. A block without output
-# must not fail. Blocks opened by "```sql not run" are not run.
+# "```text approximate", only the number of lines and the column names count. Blocks opened by "```sql fails"
+# must print an error, no other one may. Blocks opened by "```sql not run" are not run.
 #
 # README.md begins with an empty database that has the sample platform; the other documents with the
 # tour of examples/demo.sql done.
@@ -96,7 +96,7 @@ sub examples
 	my @examples;
 	for my $i (0 .. $#blocks)
 	{
-		next unless $blocks[$i]{info} eq 'sql';
+		next unless $blocks[$i]{info} =~ /^sql( fails)?$/;
 		my $next = $blocks[ $i + 1 ];
 		push @examples, {
 			sql => $blocks[$i],
@@ -130,11 +130,10 @@ sub check_example
 	my $output = $example->{output};
 	my @got = @{ $example->{got} };
 	my $name = "$file:" . ($example->{sql}{begin} + 1);
-	if (!$output)
-	{
-		ok(!(grep { /^(ERROR|FATAL|\S*psql)/ } @got), "$name runs") or diag(join "\n", @got);
-		return;
-	}
+	my $failed = grep { /^(ERROR|FATAL|\S*psql)/ } @got;
+	ok($example->{sql}{info} eq 'sql fails' ? $failed : !$failed, "$name " . $example->{sql}{info} =~ s/^sql$/runs/r)
+		or diag(join "\n", @got);
+	return if !$output;
 	my $approximate = $output->{info} =~ /approximate/ ? 1 : 0;
 	$example->{differs} = !same_output($approximate, $output->{text}, \@got);
 	ok(!$example->{differs} || $ENV{DOCS_UPDATE}, "$name prints what it says")

@@ -124,7 +124,8 @@ check_diversity(const Served *served, int n, Ranked *ranked)
 	DiversitySource source = diversity_source(rec, served->scratch, served->scores);
 	AnswerOptions options = {.n = MAX_WANTED, .percent = true, .threshold_pct = NAN, .diversity = 0.5};
 	DiversityItem items[MAX_WANTED];
-	AnswerRoom	room = {rec, source, items, served->scratch, served->scores};
+	DiversityRoom room = {.rec = rec, .source = source, .items = items, .scratch = served->scratch,
+		.scores = served->scores};
 	Ranked		before[MAX_WANTED];
 
 	check_scratch(served);

@@ -5,66 +5,11 @@ SELECT no_plan();
 
 -- ------------------------------------------------------------ the models under test
 
-CREATE TABLE school.variant AS
-	SELECT method || coalesce((SELECT string_agg(' ' || key || '=' || value, '' ORDER BY key)
-			FROM jsonb_each_text(params)), '') AS model, method, params,
-		method <> 'popular' AS personal, method NOT IN ('popular', 'demographic') AS by_ratings,
-		m.has_factors OR m.finds_similar AND NOT params @> '{"user_based": true}' OR method LIKE 'kmeans%' AS compares,
-		m.predicts_ratings, m.finds_similar AND NOT params @> '{"user_based": true}' AS finds_similar, m.explains, m.has_factors, m.objective,
-		CASE method WHEN 'hybrid' THEN '{als,knn}' ELSE ARRAY[method || coalesce((SELECT string_agg(' ' || key || '=' || value, '' ORDER BY key)
-			FROM jsonb_each_text(params)), '')] END AS sources,
-		m.objective = 'ranking' AND method NOT LIKE 'kmeans%' AND NOT params @> '{"unobserved": "missing"}'
-			AND NOT params @> '{"objective": "rating"}'
-			AND (method <> 'embedding_classification' OR params @> '{"objective": "ranking"}') AS finds_courses
-	FROM recsys_methods() m JOIN (
-		SELECT method, '{}'::jsonb FROM recsys_methods()
-		UNION ALL
-		SELECT method, jsonb_build_object(p.param, choice)
-			FROM recsys_methods() m, recsys_method_params(m.method) p, unnest(p.choices) AS choice
-			WHERE param <> 'cold_start'
-		UNION ALL
-		SELECT method, jsonb_build_object(p.param, NOT p.default_value::boolean)
-			FROM recsys_methods() m, recsys_method_params(m.method) p WHERE p.type = 'boolean' AND param <> 'verbose'
-		UNION ALL
-		SELECT 'knn', jsonb_build_object(p.param, choice, 'user_based', true)
-			FROM recsys_method_params('knn') p, unnest(p.choices) AS choice WHERE param <> 'cold_start'
-		UNION ALL
-		SELECT method, '{"half_life": "300 days"}'::jsonb FROM recsys_methods()
-		UNION ALL
-		VALUES ('knn', '{"half_life": "300 days", "user_based": true}'::jsonb),
-			('knn', '{"neighbors": 6, "user_based": true}'),
-			('knn', '{"neighbors": 2, "table_size": 3}'), ('knn', '{"shrinkage": 5}'),
-				('course_similarity', '{"ngram_range": [1, 3]}'),
-			('course_similarity', '{"aggregate": "mean", "half_life": "300 days"}'),
-				('course_similarity', '{"threshold": 0.1}'),
-			('nn', '{"arch": "softmax", "half_life": "300 days"}'), ('nn', '{"validation": 0.2, "dropout": 0.1}'),
-			('user_profile', '{"threshold": 3}'), ('user_profile', '{"similarity": "cosine", "half_life": "300 days"}'),
-			('popular', '{"score": "weighted", "percentile": 0.5}'), ('demographic', '{"shrinkage": 0}')
-	) v (method, params) USING (method);
+\ir variants.psql
 SELECT cmp_ok(count(*), '>=', 62::bigint, 'every choice is a model of its own') FROM variant;
 
 SELECT is((SELECT count(*) FROM train_model(v.model, v.method, v.params, 'school')), 1::bigint, v.model || ': trains')
 FROM variant v ORDER BY model;
-
--- Is this the source of a personal row of a model: its name, or that of a part?
-CREATE FUNCTION school.is_own(source text, model text) RETURNS boolean STABLE LANGUAGE sql AS $$
-	SELECT is_own.source = ANY (v.sources) FROM school.variant v WHERE v.model = is_own.model
-$$;
-
--- One test a model: the query, with the model's name for MODEL, gives no row.
-CREATE FUNCTION school.never(condition text, query text, description text) RETURNS SETOF text LANGUAGE plpgsql AS $$
-DECLARE
-	name text;
-	n int := 0;
-BEGIN
-	FOR name IN EXECUTE 'SELECT model FROM school.variant WHERE ' || condition || ' ORDER BY model' LOOP
-		RETURN NEXT is_empty(replace(query, 'MODEL', quote_literal(name)), name || ': ' || description);
-		n := n + 1;
-	END LOOP;
-	IF n = 0 THEN
-		RETURN NEXT fail('no model was tested: ' || description);
-	END IF;
-END $$;
 
 -- Users of every kind: in training, only in the table of users, nowhere, unknown visitor
 CREATE TABLE school.anybody AS SELECT generate_series(1, 24) AS user_id UNION ALL SELECT unnest('{999,NULL}'::int[]);
@@ -457,6 +402,14 @@ SELECT raises(format(call, model), '0A000', format('model "%s" of method "%s" ca
 FROM variant, (VALUES ('SELECT * FROM course_factors(%L)', 'show factors'), ('SELECT * FROM user_factors(%L)', 'show factors'),
 	('SELECT * FROM similar_courses(''c01'', %L, measure => ''dot'')', 'compare courses by their factors')) v (call, what)
 WHERE NOT has_factors AND params = '{}' ORDER BY model, call;
+
+-- A model of a method with factors that has none
+SELECT raises(format(call, model), '0A000', format('model "%s" of method "%s" cannot ' || what, model, method), '%"arch"%',
+	model || ': has no factors and cannot ' || what)
+FROM variant, (VALUES ('SELECT * FROM course_factors(%L)', 'show factors'), ('SELECT * FROM user_factors(%L)', 'show factors'),
+	('SELECT * FROM project_courses(%L)', 'project courses'),
+	('SELECT * FROM similar_courses(''c01'', %L, measure => ''dot'')', 'compare courses by their factors')) v (call, what)
+WHERE params @> '{"arch": "neumf"}' ORDER BY model, call;
 
 -- ------------------------------------------------------------ the same bytes
 

@@ -67,7 +67,7 @@ END $$;
 -- ------------------------------------------------------------ the oracle
 
 -- Values of a method for the parts at hand, by the formulas of the documentation, from what the model answers.
-CREATE FUNCTION school.oracle(method text, k int, relevance float8, predicts boolean)
+CREATE FUNCTION school.oracle(method text, k int, relevance float8, predicts boolean, options jsonb)
 	RETURNS TABLE (metric text, value float8, users bigint, ratings bigint) LANGUAGE sql AS $$
 WITH candidate AS (
 	SELECT array_agg(DISTINCT course_id) AS ids FROM school.learn
@@ -78,7 +78,8 @@ WITH candidate AS (
 ), list AS (
 	SELECT a.user_id, a.relevant, r.rank, r.course_id, h.course_id IS NOT NULL AS hit,
 		count(h.course_id) OVER (PARTITION BY a.user_id ORDER BY r.rank) AS hits
-	FROM asker a CROSS JOIN candidate LEFT JOIN LATERAL recommend_courses(a.user_id, school.oracle_model(method, relevance), k, candidates => ids) r ON true
+	FROM asker a CROSS JOIN candidate LEFT JOIN LATERAL recommend_courses(a.user_id, school.oracle_model(method, relevance), k,
+			candidates => ids, options => options) r ON true
 		LEFT JOIN school.held h ON h.user_id = a.user_id AND h.course_id = r.course_id AND (relevance IS NULL OR h.rating >= relevance)
 	WHERE a.known AND a.relevant > 0
 ), one AS (
@@ -121,16 +122,29 @@ UNION ALL
 SELECT metric, value, (SELECT count(DISTINCT user_id) FROM predicted), (SELECT count(*) FROM predicted) FROM error
 WHERE predicts AND (metric <> 'accuracy' OR relevance IS NOT NULL AND NOT school.learns_classes(method)) $$;
 
+-- Methods whose models can compare courses, as diversity wants
+CREATE FUNCTION school.compares(method text) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM recommend_courses(1, 'oracle ' || method, options => '{"diversity": 0.5}');
+	RETURN true;
+EXCEPTION WHEN feature_not_supported THEN
+	RETURN false;
+END $$;
+SELECT part(s) FROM split s WHERE name = 'random';
+CREATE TABLE school.comparing AS SELECT method, place FROM recsys_methods() WITH ORDINALITY m (method, description, objective,
+	predicts_ratings, finds_similar, explains, stores_user_rows, has_factors, place) WHERE compares(method);
+SELECT set_has('SELECT method FROM comparing', $$VALUES ('knn'), ('als'), ('user_profile')$$, 'courses are compared by knn, by factors, by genres');
+
 -- Where evaluation and oracle differ; nowhere.
-CREATE FUNCTION school.differences(split school.split, k int, relevance float8)
+CREATE FUNCTION school.differences(split school.split, k int, relevance float8, asked jsonb DEFAULT '{}')
 	RETURNS TABLE (method text, metric text, evaluated float8, expected float8) LANGUAGE sql AS $$
 	SELECT m.method, o.metric, e.value, o.value
-	FROM recsys_methods() m CROSS JOIN LATERAL school.oracle(m.method, k, relevance, m.predicts_ratings) o
+	FROM recsys_methods() m CROSS JOIN LATERAL school.oracle(m.method, k, relevance, m.predicts_ratings, asked) o
 		LEFT JOIN LATERAL (SELECT * FROM evaluate_method(m.method, '{}', 'school', strategy => split.strategy, test_size => 0.3,
-			folds => split.folds, k => k, relevance => relevance, random_state => 7, options => split.options) e
+			folds => split.folds, k => k, relevance => relevance, random_state => 7, options => split.options || asked) e
 			WHERE e.fold IS NOT DISTINCT FROM split.fold) e ON e.metric = o.metric
-	WHERE e.metric IS NULL OR abs(e.value - o.value) > 1e-5 OR (e.value IS NULL) <> (o.value IS NULL)
-		OR e.users <> o.users OR e.ratings <> o.ratings $$;
+	WHERE (asked = '{}' OR m.method IN (SELECT method FROM school.comparing)) AND (e.metric IS NULL OR abs(e.value - o.value) > 1e-5 OR (e.value IS NULL) <> (o.value IS NULL)
+		OR e.users <> o.users OR e.ratings <> o.ratings) $$;
 
 CREATE FUNCTION school.same(s school.split) RETURNS SETOF text LANGUAGE plpgsql AS $$
 BEGIN
@@ -139,6 +153,9 @@ BEGIN
 	RETURN NEXT is_empty(format('SELECT * FROM school.differences(%L, 3, NULL)', s), s.name || ': evaluation is what the model answers');
 	IF s.fold IS NULL THEN
 		RETURN NEXT is_empty(format('SELECT * FROM school.differences(%L, 10, 4)', s), s.name || ': with a relevance of 4 and longer lists');
+	END IF;
+	IF s.name IN ('random', 'user, fold 2') THEN
+		RETURN NEXT is_empty(format('SELECT * FROM school.differences(%L, 3, NULL, %L)', s, '{"diversity": 0.7}'), s.name || ': with diversity');
 	END IF;
 END $$;
 SELECT same(s) FROM split s WHERE fold IS NULL OR fold = 2 ORDER BY name;
@@ -220,6 +237,27 @@ FROM (SELECT unnest('{rmse,mae}'::text[]) AS metric_name, unnest(ARRAY[min(rmse)
 	SELECT 'bias', sqrt(avg((p - rating) ^ 2)), avg(abs(p - rating)) FROM (SELECT rating, predict_rating(user_id, course_id, 'lonely') AS p
 		FROM held, (SELECT train_model('lonely', 'knn', '{"min_support": 1000}', 'now')) t) p) b) e;
 
+-- ------------------------------------------------------------ diversity
+
+CREATE TABLE school.diverse AS SELECT d, e.* FROM unnest('{0,0.5,1}'::float8[]) d, comparing c, evaluate_method(c.method, '{}', 'school',
+	strategy => 'random', test_size => 0.3, k => 3, random_state => 7, options => jsonb_build_object('diversity', d)) e;
+SELECT is_empty($$SELECT method, metric, value, baseline FROM diverse WHERE d = 0 EXCEPT SELECT e.method, metric, value, baseline
+	FROM comparing c, evaluate_method(c.method, '{}', 'school', strategy => 'random', test_size => 0.3, k => 3, random_state => 7) e$$,
+	'no diversity is the default');
+SELECT is_empty($$SELECT method, metric, count(DISTINCT (value, baseline)) FROM diverse WHERE k IS NULL OR metric = 'auc' GROUP BY 1, 2
+	HAVING count(DISTINCT (value, baseline)) > 1$$, 'diversity changes neither errors nor the AUC');
+SELECT is_empty($$SELECT method, metric FROM diverse WHERE k > 0 GROUP BY 1, 2 HAVING count(DISTINCT baseline) > 1$$, 'nor the baseline');
+SELECT cmp_ok(avg(value) FILTER (WHERE d = 1), '>', avg(value) FILTER (WHERE d = 0), 'lists are more diverse on the whole')
+FROM diverse WHERE metric = 'diversity';
+SELECT cmp_ok(avg(value) FILTER (WHERE d = 1), '<', avg(value) FILTER (WHERE d = 0), 'and hit less')
+FROM diverse WHERE metric = 'ndcg';
+SELECT is((SELECT array_agg(e::text) FROM compare_methods('{knn,als}', dataset => 'school', options => '{"diversity": 0.3}') e),
+	(SELECT array_agg(e::text) FROM unnest('{knn,als}'::text[]) m, evaluate_method(m, dataset => 'school', options => '{"diversity": 0.3}') e),
+	'compare_methods has diversity');
+SELECT is((SELECT max(value) FROM tune_method('als', '{}', 'school', strategy => 'random', random_state => 7, options => '{"diversity": 0.8}')
+		WHERE metric = 'ndcg'), (SELECT value FROM evaluate_method('als', '{}', 'school', strategy => 'random', random_state => 7,
+		options => '{"diversity": 0.8}') WHERE metric = 'ndcg'), 'so has tune_method');
+
 -- ------------------------------------------------------------ models, comparisons
 
 SELECT is((SELECT count(*) FROM train_model('mine', 'knn', '{"neighbors": 3, "shrinkage": 5}', 'school')), 1::bigint, 'a model');
@@ -229,6 +267,8 @@ SELECT results_eq($$SELECT * FROM evaluate_model('mine', strategy => 'course', f
 SELECT isnt((SELECT params FROM evaluate_model('mine') LIMIT 1), (SELECT params FROM evaluate_method('knn', dataset => 'school') LIMIT 1),
 	'which the column params shows');
 SELECT is((SELECT params FROM evaluate_model('mine') LIMIT 1), (SELECT params FROM recsys_models WHERE model = 'mine'), 'as recsys_models does');
+SELECT results_eq($$SELECT * FROM evaluate_model('mine', options => '{"diversity": 0.4}')$$,
+	$$SELECT * FROM evaluate_method('knn', '{"neighbors": 3, "shrinkage": 5}', 'school', options => '{"diversity": 0.4}')$$, 'with diversity, too');
 CREATE TABLE school.own_params AS SELECT jsonb_object_agg(method, '{"random_state": 5}'::jsonb) AS params
 	FROM recsys_methods() WHERE method LIKE '%o%';
 SELECT is_empty(format($$(SELECT c::text FROM compare_methods(%1$L, %2$L, 'school', k => 3) c EXCEPT SELECT e::text FROM recsys_methods() m,
@@ -315,9 +355,14 @@ SELECT raises(replace($$SELECT * FROM evaluate_method('knn', dataset => 'school'
 	($$params => '{"no_such": 1}'$$, '22023', '%"no_such"%', NULL),
 	($$options => NULL$$, '22004', '%"options"%', NULL),
 	($$options => '[]'$$, '22023', '%"options"%object%', NULL),
-	($$options => '{"no_such": 1}'$$, '22023', 'unrecognized option "no_such"', '%"store", "leave_k", "latest", "graded"%'),
+	($$options => '{"no_such": 1}'$$, '22023', 'unrecognized option "no_such"', '%"store", "leave_k", "latest", "graded", "diversity"%'),
 	($$options => '{"samples": 1}'$$, '22023', 'unrecognized option "samples"', NULL),
 	($$options => '{"store": 1}'$$, '22023', 'option "store" must be true or false', NULL),
+	($$options => '{"diversity": 1.01}'$$, '22023', 'option "diversity" must be%', NULL),
+	($$options => '{"diversity": -0.1}'$$, '22023', 'option "diversity" must be%', NULL),
+	($$options => '{"diversity": "much"}'$$, '22023', 'option "diversity" must be%', NULL),
+	($$options => '{"diversity": null}'$$, '22023', 'option "diversity" must be%', NULL),
+	($$options => '{"diversity": 0.5}', params => '{"user_based": true}'$$, '0A000', 'method "knn" cannot compare courses with these parameters', '%user_based%'),
 	($$options => '{"graded": null}'$$, '22023', 'option "graded" must be%', NULL),
 	($$options => '{"leave_k": 0}'$$, '22023', 'option "leave_k" must be%', NULL),
 	($$options => '{"leave_k": 1.5}'$$, '22023', 'option "leave_k" must be%', NULL),
@@ -329,6 +374,12 @@ SELECT raises(replace($$SELECT * FROM evaluate_method('knn', dataset => 'school'
 	($$test => 'school.users'$$, '42703', '%"user_id"%school.users%', '%"user_id", "course_id", "rating"%'),
 	($$test => 'school.ratings_user_id_idx'$$, '42809', NULL, NULL),
 	($$test => 'school.ratings'$$, '22000', NULL, NULL)) v (args, state, message, hint);
+SELECT raises(format($$SELECT * FROM evaluate_method(%L, dataset => 'school', options => '{"diversity": 0.5}')$$, method), '0A000',
+	format('method "%s" cannot compare courses for option "diversity"', method),
+	(SELECT format('Methods that can are %s.', string_agg(format('"%s"', method), ', ' ORDER BY place)) FROM comparing), method || ': no diversity')
+FROM recsys_methods() WHERE method NOT IN (SELECT method FROM comparing);
+SELECT raises($$SELECT * FROM compare_methods('{knn,popular}', dataset => 'school', options => '{"diversity": 0.5}')$$, '0A000', '%"popular"%', NULL,
+	'one of the methods cannot compare courses');
 SELECT raises($$SELECT * FROM evaluate_method('nonesuch', dataset => 'school')$$, '22023', '%"nonesuch"%', '%"knn"%', 'unknown method');
 SELECT raises($$SELECT * FROM evaluate_method(NULL, dataset => 'school')$$, '22004', '%"method"%', NULL, 'null method');
 SELECT raises($$SELECT * FROM evaluate_method('knn', dataset => 'nonesuch')$$, '42704', '%"nonesuch"%', NULL, 'unknown dataset');
@@ -442,11 +493,11 @@ SET LOCAL client_min_messages = warning;
 
 SELECT is((SELECT count(*) FROM recsys_evaluations), 0::bigint, 'nothing is stored unasked');
 CREATE TABLE school.answer AS SELECT * FROM evaluate_method('knn', '{"neighbors": 5}', 'school', strategy => 'random', folds => 2, relevance => 3.5,
-	random_state => -5, options => '{"store": true}');
+	random_state => -5, options => '{"store": true, "graded": true, "diversity": 0.25}');
 SELECT bag_eq('SELECT method, params, metric, k, value, std, baseline, baseline_method, users, ratings, fold FROM recsys_evaluations', 'SELECT * FROM answer',
 	'what is stored is the answer, to the last digit');
-SELECT results_eq($$SELECT DISTINCT command, owner, dataset, test, strategy, test_size, folds, relevance, random_state, seconds > 0, evaluated_at <= clock_timestamp()
-	FROM recsys_evaluations$$, $$VALUES ('evaluate_method', current_user::text COLLATE "default", 'school', NULL::text, 'random', 0.2::float8, 2, 3.5::float8, -5, true, true)$$,
+SELECT results_eq($$SELECT DISTINCT command, owner, dataset, test, strategy, test_size, folds, relevance, random_state, options, seconds > 0, evaluated_at <= clock_timestamp()
+	FROM recsys_evaluations$$, $$VALUES ('evaluate_method', current_user::text COLLATE "default", 'school', NULL::text, 'random', 0.2::float8, 2, 3.5::float8, -5, '{"graded": true, "diversity": 0.25}'::jsonb, true, true)$$,
 	'and how it came about');
 CREATE TABLE school.stored AS
 	SELECT 'tune_method' AS command, t::text FROM tune_method('knn', '{"neighbors": [1, 2]}', 'now', test => 'held', options => '{"store": true}') t

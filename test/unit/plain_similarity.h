@@ -24,7 +24,7 @@ cell(const PlainMatrix *data, int row, int column)
 	return data->dense[(size_t) row * (size_t) data->n_columns + (size_t) column];
 }
 
-/* Number of entries of a row, or its Euclidean length. */
+/* Sum of the squares of a row, or its Euclidean length. */
 static inline double
 plain_size(const PlainMatrix *data, int row, bool length)
 {
@@ -32,7 +32,7 @@ plain_size(const PlainMatrix *data, int row, bool length)
 
 	for (int c = 0; c < data->n_columns; c++)
 		if (!isnan(cell(data, row, c)))
-			sum += length ? pow(cell(data, row, c), 2) : 1;
+			sum += pow(cell(data, row, c), 2);
 	return length ? sqrt(sum) : sum;
 }
 
@@ -100,7 +100,7 @@ plain_formula(const PlainMatrix *data, Similarity similarity, int x, int y)
 		case SIMILARITY_TFIDF:
 			return xy / (plain_size(data, x, true) * plain_size(data, y, true));
 		case SIMILARITY_JACCARD:
-			return n / (size_x + size_y - n);
+			return xy / (size_x + size_y - xy);
 		case SIMILARITY_PEARSON:
 		case SIMILARITY_PEARSON_BASELINE:
 		case SIMILARITY_ADJUSTED_COSINE:
@@ -110,7 +110,7 @@ plain_formula(const PlainMatrix *data, Similarity similarity, int x, int y)
 		case SIMILARITY_MSD:
 			return 1 / (1 + distance / n);
 		case SIMILARITY_LIFT:
-			return (n / data->n_columns) / (size_x / data->n_columns * size_y / data->n_columns);
+			return (xy / data->n_columns) / (size_x / data->n_columns * size_y / data->n_columns);
 		case SIMILARITY_BM25:
 			return xy;
 	}

@@ -5,7 +5,7 @@
 
 #include "core/diversity.h"
 #include "core/rng.h"
-#include "unit.h"
+#include "test_env.h"
 
 #define N_COURSES 1500
 #define N_DIMS 8
@@ -16,6 +16,7 @@ static float vectors[N_COURSES][N_DIMS];
 static bool has_vector[N_COURSES];
 static float *alike;			/* size x size */
 static int32_t alike_size;
+static int	n_compared;			/* calls of test_similar */
 
 /* A vector, or none. */
 static const float *
@@ -33,6 +34,7 @@ test_similar(const Recommender *rec, int32_t course, void *scratch, float *score
 	(void) scratch;
 	if (alike == NULL)
 		return false;
+	n_compared++;
 	for (int32_t c = 0; c < rec->n_courses; c++)
 		scores[c] = alike[course * alike_size + c];
 	return true;
@@ -169,18 +171,19 @@ check_model(const Recommender *rec, DiversitySource source, double diversity, in
 	int			n_chosen = n < pool ? n : pool;
 	Ranked	   *chosen = malloc(sizeof(Ranked) * (size_t) (n_ranked + 1));
 	DiversityItem *items = malloc(sizeof(DiversityItem) * (size_t) (pool + 1));
-	float	   *room = malloc(sizeof(float) * (size_t) rec->n_courses);
+	float	   *scores = malloc(sizeof(float) * (size_t) rec->n_courses);
+	DiversityRoom room = {.rec = rec, .source = source, .items = items, .scores = scores};
 
 	for (int i = 0; i < n_ranked; i++)
 		chosen[i] = ranking[i];
-	CHECK_EQ_INT(diversity_source(rec, NULL, room), source);
-	diversity_choose(rec, source, diversity, n, n_ranked, chosen, items, NULL, room);
+	CHECK_EQ_INT(diversity_source(rec, NULL, scores), source);
+	diversity_choose(&room, diversity, n, n_ranked, chosen);
 	check_choice(source, diversity, n_chosen, pool, ranking, chosen, near);
 	for (int i = pool; i < n_ranked; i++)
 		CHECK(chosen[i].course == ranking[i].course && chosen[i].score == ranking[i].score);
 	free(chosen);
 	free(items);
-	free(room);
+	free(scores);
 }
 
 /* Random vectors, some missing, some all zero. */
@@ -279,6 +282,7 @@ test_hand(void)
 	static const int32_t expected[] = {0, 2, 1, 3};
 	Recommender rec = {.method = &by_vectors, .n_courses = 4};
 	DiversityItem items[4];
+	DiversityRoom room = {.rec = &rec, .source = DIVERSITY_VECTORS, .items = items};
 	Ranked		ranked[4];
 
 	for (int c = 0; c < 4; c++)
@@ -288,7 +292,7 @@ test_hand(void)
 			vectors[c][d] = d == axes[c] ? 1 : 0;
 		ranked[c] = (Ranked) {c, scores[c], 0};
 	}
-	diversity_choose(&rec, DIVERSITY_VECTORS, 0.5, 4, 4, ranked, items, NULL, NULL);
+	diversity_choose(&room, 0.5, 4, 4, ranked);
 	for (int r = 0; r < 4; r++)
 	{
 		CHECK_EQ_INT(ranked[r].course, expected[r]);
@@ -303,6 +307,7 @@ test_long(void)
 	Recommender rec = {.method = &by_vectors, .n_courses = N_COURSES};
 	Ranked	   *ranked = malloc(sizeof(Ranked) * N_COURSES);
 	DiversityItem *items = malloc(sizeof(DiversityItem) * DIVERSITY_MAX_POOL);
+	DiversityRoom room = {.rec = &rec, .source = DIVERSITY_VECTORS, .items = items};
 	bool		seen[N_COURSES] = {false};
 	Rng			rng;
 
@@ -314,7 +319,7 @@ test_long(void)
 			vectors[c][d] = (float) rng_normal(&rng);
 		ranked[c] = (Ranked) {c, (float) (N_COURSES - c), 0};
 	}
-	diversity_choose(&rec, DIVERSITY_VECTORS, 0.9, N_COURSES, N_COURSES, ranked, items, NULL, NULL);
+	diversity_choose(&room, 0.9, N_COURSES, N_COURSES, ranked);
 	CHECK_EQ_INT(ranked[0].course, 0);
 	CHECK(ranked[1].course != 1);
 	for (int r = 0; r < N_COURSES; r++)
@@ -334,6 +339,7 @@ test_degenerate(void)
 {
 	Recommender rec = {.method = &by_vectors, .n_courses = 3};
 	DiversityItem items[3];
+	DiversityRoom room = {.rec = &rec, .source = DIVERSITY_VECTORS, .items = items};
 	Ranked		ranked[3] = {{2, INFINITY, 0}, {0, 1, 0}, {1, 1, 0}};
 
 	for (int c = 0; c < 3; c++)
@@ -342,15 +348,54 @@ test_degenerate(void)
 		for (int d = 0; d < N_DIMS; d++)
 			vectors[c][d] = 3e38f;
 	}
-	diversity_choose(&rec, DIVERSITY_VECTORS, 0.5, 3, 0, ranked, items, NULL, NULL);
+	diversity_choose(&room, 0.5, 3, 0, ranked);
 	CHECK_EQ_INT(ranked[0].course, 2);
-	diversity_choose(&rec, DIVERSITY_VECTORS, 0.5, 3, 1, ranked, items, NULL, NULL);
+	diversity_choose(&room, 0.5, 3, 1, ranked);
 	CHECK_EQ_INT(ranked[0].course, 2);
-	diversity_choose(&rec, DIVERSITY_VECTORS, 1, 3, 3, ranked, items, NULL, NULL);
+	diversity_choose(&room, 1, 3, 3, ranked);
 	CHECK_EQ_INT(ranked[0].course, 2);
 	CHECK_EQ_INT(ranked[1].course, 0);
 	CHECK_EQ_INT(ranked[2].course, 1);
 	CHECK(ranked[0].score == INFINITY);
+}
+
+/*
+ * Given up after some polls: few courses have been compared, and rows are courses of the pool. Threads that may
+ * not ask learn it from the one that may.
+ */
+static void
+test_stop(void)
+{
+	enum {N = 300};
+	Env		   *env = test_env();
+	Recommender rec = {.method = &by_similar, .n_courses = N};
+	ParallelStop stop = {.env = env};
+	DiversityItem items[N];
+	float		scores[N];
+	DiversityRoom room = {.rec = &rec, .source = DIVERSITY_SIMILAR, .items = items, .scores = scores, .stop = &stop};
+
+	alike = calloc(N * N, sizeof(float));
+	alike_size = N;
+	for (int polls = -1; polls < 700; polls += polls < 0 ? 1 : 233)
+		for (int worker = 0; worker < 2; worker++)
+		{
+			Ranked		ranked[N];
+
+			for (int c = 0; c < N; c++)
+				ranked[c] = (Ranked) {c, (float) (N - c), 0};
+			test_env_interrupt_after(env, polls);
+			atomic_store(&stop.stopped, worker == 1 && polls >= 0);
+			n_compared = 0;
+			room.worker = worker;
+			diversity_choose(&room, 0.5, N, N, ranked);
+			CHECK_EQ_INT(n_compared, polls < 0 || (worker == 0 && polls > 2 * N) ? 2 * N - 1 :
+						 worker == 0 ? polls : 0);
+			for (int c = 0; c < N; c++)
+				CHECK(ranked[c].course >= 0 && ranked[c].course < N);
+		}
+	free(alike);
+	alike = NULL;
+	test_env_done(env);
 }
 
 /* Sizes of the pool, and what a model is compared by. */
@@ -389,6 +434,7 @@ main(void)
 	RUN_ALONE(test_similar_table);
 	RUN_ALONE(test_long);
 	RUN_ALONE(test_degenerate);
+	RUN_ALONE(test_stop);
 	RUN_ALONE(test_sources);
 	return unit_done();
 }

@@ -1,7 +1,8 @@
 /*
  * test_evaluate.c: an evaluation worked out by hand, predictions against a model used by itself, folds and
- * baselines, warnings and refusals, all methods on drawn folds, threads, memory, cancel.
+ * baselines, warnings and refusals, diversity, all methods on drawn folds, threads, memory, cancel.
  */
+#include "core/diversity.h"
 #include "core/evaluate.h"
 #include "core/methods/methods.h"
 #include "test_method.h"
@@ -111,7 +112,7 @@ test_by_hand(void)
 	Evaluation	got;
 
 	build_example(env, &set, &test);
-	got = evaluate_table(env, &method_popular, &set, &test, (EvaluateOptions) {2, NAN, false, 0});
+	got = evaluate_table(env, &method_popular, &set, &test, (EvaluateOptions) {2, NAN, false, 0, 0});
 	CHECK_EQ_INT(got.n_rows, METRIC_USERS_WITHOUT_RELEVANT - METRIC_PRECISION + 1);
 	check_row(&got, METRIC_PRECISION, 0.5, 0.5, 3);
 	check_row(&got, METRIC_PRECISION_CAPPED, 2.0 / 3, 2.0 / 3, 3);
@@ -149,15 +150,15 @@ test_relevance(void)
 	Evaluation	got;
 
 	build_example(env, &set, &test);
-	got = evaluate_table(env, &method_popular, &set, &test, (EvaluateOptions) {2, 4, true, 0});
+	got = evaluate_table(env, &method_popular, &set, &test, (EvaluateOptions) {2, 4, true, 0, 0});
 	check_row(&got, METRIC_NDCG, 0.54364325, 0.54364325, 3);
 	check_row(&got, METRIC_RECALL, 2.0 / 3, 2.0 / 3, 3);
-	got = evaluate_table(env, &method_popular, &set, &test, (EvaluateOptions) {2, 5, false, 0});
+	got = evaluate_table(env, &method_popular, &set, &test, (EvaluateOptions) {2, 5, false, 0, 0});
 	check_row(&got, METRIC_NDCG, 0.63092975, 0.63092975, 1);
 	CHECK_NEAR(evaluation_find(&got, METRIC_USERS_WITHOUT_RELEVANT, ALL_FOLDS)->value, 2, 0);
 	CHECK_EQ_INT(evaluation_find(&got, METRIC_USERS_WITHOUT_RELEVANT, ALL_FOLDS)->ratings, 3);
 	CHECK_EQ_INT(test_env_of(env)->n_warnings, 0);
-	got = evaluate_table(env, &method_popular, &set, &test, (EvaluateOptions) {2, 6, false, 0});
+	got = evaluate_table(env, &method_popular, &set, &test, (EvaluateOptions) {2, 6, false, 0, 0});
 	CHECK(isnan(evaluation_find(&got, METRIC_NDCG, ALL_FOLDS)->value));
 	CHECK_EQ_INT(evaluation_find(&got, METRIC_NDCG, ALL_FOLDS)->users, 0);
 	CHECK_EQ_INT(test_env_of(env)->n_warnings, 1);
@@ -181,7 +182,7 @@ test_baselines(void)
 	const EvaluationRow *row;
 
 	build_example(env, &set, &test);
-	got = evaluate_table(env, &method_knn, &set, &test, (EvaluateOptions) {2, NAN, false, METRICS_RATING});
+	got = evaluate_table(env, &method_knn, &set, &test, (EvaluateOptions) {2, NAN, false, METRICS_RATING, 0});
 	CHECK_EQ_INT(got.n_rows, METRIC_RMSE_USER + 1);
 	row = evaluation_find(&got, METRIC_MAE, ALL_FOLDS);
 	CHECK_NEAR(row->baselines[BASELINE_GLOBAL_MEAN], 1.11904762, CLOSE);
@@ -225,14 +226,14 @@ test_classes(void)
 
 	method.probability = likes_last;
 	build_example(env, &set, &test);
-	got = evaluate_table(env, &method, &set, &test, (EvaluateOptions) {2, 4, false, METRICS_CLASSIFICATION});
+	got = evaluate_table(env, &method, &set, &test, (EvaluateOptions) {2, 4, false, METRICS_CLASSIFICATION, 0});
 	row = evaluation_find(&got, METRIC_ACCURACY, ALL_FOLDS);
 	CHECK_NEAR(row->value, 4.0 / 6, CLOSE);
 	CHECK_NEAR(row->baselines[BASELINE_MAJORITY], 2.0 / 6, CLOSE);
 	CHECK_NEAR(evaluation_find(&got, METRIC_MCC, ALL_FOLDS)->value, 0.5, CLOSE);
 	CHECK_NEAR(evaluation_find(&got, METRIC_CLASS_AUC, ALL_FOLDS)->value, 0.625, CLOSE);
 	CHECK_NEAR(evaluation_find(&got, METRIC_BER, ALL_FOLDS)->baselines[BASELINE_MAJORITY], 0.5, CLOSE);
-	got = evaluate_table(env, &method_bias, &set, &test, (EvaluateOptions) {2, 3, false, 0});
+	got = evaluate_table(env, &method_bias, &set, &test, (EvaluateOptions) {2, 3, false, 0, 0});
 	row = evaluation_find(&got, METRIC_F1, ALL_FOLDS);
 	CHECK_NEAR(row->baselines[BASELINE_MAJORITY], 10.0 / 11, CLOSE);
 	CHECK(isnan(evaluation_find(&got, METRIC_RMSE, ALL_FOLDS)->baselines[BASELINE_MAJORITY]));
@@ -399,21 +400,26 @@ test_refusals(void)
 	build_random(env, implicit, &counted);
 	options.relevance = 3;
 	CHECK_EQ_INT(try_evaluate(env, &method_knn, &set, options), RECSYS_OK);
-	CHECK_EQ_INT(try_evaluate(env, &method_knn, &counted, (EvaluateOptions) {10, NAN, false, 0}), RECSYS_OK);
+	CHECK_EQ_INT(try_evaluate(env, &method_knn, &counted, (EvaluateOptions) {10, NAN, false, 0, 0}), RECSYS_OK);
 	CHECK_EQ_INT(test_env_of(env)->n_warnings, 0);
 	options.groups = METRICS_RATING;
 	CHECK_EQ_INT(try_evaluate(env, &method_knn, &counted, options), RECSYS_BAD_ARGUMENT);
 	CHECK(strstr(env->error, "no ratings") != NULL);
 	CHECK_EQ_INT(try_evaluate(env, &method_popular, &set, options), RECSYS_BAD_ARGUMENT);
 	CHECK(strstr(env->error, "\"popular\"") != NULL);
-	options = (EvaluateOptions) {10, NAN, false, METRICS_CLASSIFICATION};
+	options = (EvaluateOptions) {10, NAN, false, METRICS_CLASSIFICATION, 0};
 	CHECK_EQ_INT(try_evaluate(env, &method_knn, &set, options), RECSYS_BAD_ARGUMENT);
-	options = (EvaluateOptions) {0, NAN, false, 0};
+	options = (EvaluateOptions) {0, NAN, false, 0, 0};
 	CHECK_EQ_INT(try_evaluate(env, &method_knn, &set, options), RECSYS_BAD_ARGUMENT);
 	options.k = EVALUATE_K_MAX + 1;
 	CHECK_EQ_INT(try_evaluate(env, &method_knn, &set, options), RECSYS_BAD_ARGUMENT);
-	options = (EvaluateOptions) {10, INFINITY, false, 0};
+	options = (EvaluateOptions) {10, INFINITY, false, 0, 0};
 	CHECK_EQ_INT(try_evaluate(env, &method_knn, &set, options), RECSYS_BAD_ARGUMENT);
+	for (int i = 0; i < 3; i++)
+	{
+		options = (EvaluateOptions) {.k = 10, .relevance = NAN, .diversity = (double[]) {-0.1, 1.1, NAN}[i]};
+		CHECK_EQ_INT(try_evaluate(env, &method_knn, &set, options), RECSYS_BAD_ARGUMENT);
+	}
 	set.user_group = NULL;
 	CHECK_EQ_INT(try_evaluate(env, &method_demographic, &set, evaluate_defaults()), RECSYS_BAD_DATA);
 	test_method_done(env);
@@ -434,11 +440,11 @@ test_warnings(void)
 			rows[i] = (TestRow) {i / 10, i % 10 + i / 10 % 3, i % 40 < 2 * share ? 2 : 3, 0};
 		build(env, plain, rows, N, &set);
 		test_env_of(env)->n_warnings = 0;
-		CHECK_EQ_INT(try_evaluate(env, &method_knn, &set, (EvaluateOptions) {1000, NAN, false, 0}),
+		CHECK_EQ_INT(try_evaluate(env, &method_knn, &set, (EvaluateOptions) {1000, NAN, false, 0, 0}),
 					 RECSYS_OK);
 		CHECK_EQ_INT(test_env_of(env)->n_warnings, 1);
 		CHECK_EQ_INT(try_evaluate(env, &method_knn, &set,
-								  (EvaluateOptions) {10, 2.5, false, METRICS_CLASSIFICATION}), RECSYS_OK);
+								  (EvaluateOptions) {10, 2.5, false, METRICS_CLASSIFICATION, 0}), RECSYS_OK);
 		CHECK(strstr(test_env_of(env)->message, "one class") != NULL);
 		CHECK_EQ_INT(test_env_of(env)->n_warnings, share == 0 ? 3 : 2);
 	}
@@ -454,7 +460,7 @@ test_all_methods(void)
 		Env		   *env = test_env();
 		TestShape	shape = {KEY_BYTES, KEY_BYTES, true, false};
 		SplitSpec	spec = {(SplitStrategy) strategy, 0.3, 1, 1, strategy == SPLIT_LEAVE_K_OUT, 42};
-		EvaluateOptions options = {5, 3, true, 0};
+		EvaluateOptions options = {5, 3, true, 0, 0};
 		TrainingSet set;
 		Fold		fold;
 
@@ -475,6 +481,86 @@ test_all_methods(void)
 	}
 }
 
+/*
+ * User 1 has course 1 of genre x and gets two of 2 and 3 (1, 0), 4 (1, 1), 5 (.5, 1), which score 5, 5, 5, 2.5;
+ * 4 is held out. With diversity d, behind course 2 the others are worth 1 - d - d, 1 - d - .707 d, -.447 d:
+ *
+ *	d		list	ndcg					diversity
+ *	0		2, 3	0						0
+ *	.5		2, 4	1 / log2(3)				1 - 1 / sqrt(2)
+ *	1		2, 5	0						1 - .5 / sqrt(1.25)
+ */
+static void
+test_diversity(void)
+{
+	static const TestRow rows[] = {{1, 1, 5, 0}, {2, 2, 1, 0}, {2, 3, 1, 0}, {2, 4, 1, 0}, {2, 5, 1, 0}};
+	static const TestRow wanted[] = {{1, 4, 5, 0}};
+	static const float weights[5][2] = {{1, 0}, {1, 0}, {1, 0}, {1, 1}, {0.5, 1}};
+	static const double values[3][2] = {{0, 0}, {0.630929754, 0.292893219}, {0, 0.552786405}};
+	Env		   *env = test_env();
+	TrainingSet set;
+	TrainingSet test;
+
+	build(env, plain, rows, 5, &set);
+	add_genres(env, &set);
+	memcpy(set.genres.data, weights, sizeof(weights));
+	build(env, plain, wanted, 1, &test);
+	for (int i = 0; i < 3; i++)
+	{
+		EvaluateOptions options = {.k = 2, .relevance = NAN, .diversity = 0.5 * i};
+		Evaluation	got = evaluate_table(env, &method_user_profile, &set, &test, options);
+
+		check_row(&got, METRIC_NDCG, values[i][0], 0, 1);
+		check_row(&got, METRIC_DIVERSITY, values[i][1], 0, 1);
+		check_row(&got, METRIC_AUC, 2.0 / 3, 0.5, 1);
+	}
+	test_method_done(env);
+}
+
+/* Methods that cannot compare courses refuse; of the others most lists change, and what is told of the scores does not. */
+static void
+test_diversity_of_all(void)
+{
+	Env		   *env = test_env();
+	TestShape	shape = {KEY_BYTES, KEY_BYTES, true, false};
+	SplitSpec	spec = {SPLIT_RANDOM, 0.3, 1, 1, false, 42};
+	TrainingSet set;
+	Fold		fold;
+	int			n_able = 0;
+	int			n_changed = 0;
+
+	build_random(env, shape, &set);
+	CHECK_EQ_INT(split_fold(env, &set, NULL, &spec, 1, &fold), RECSYS_OK);
+	for (int m = 0; recsys_methods[m] != NULL; m++)
+	{
+		const Method *method = recsys_methods[m];
+		EvaluateOptions options = {.k = 5, .relevance = NAN};
+		Evaluation	plain_rows;
+		Evaluation	got;
+		RecsysStatus status;
+
+		CHECK_EQ_INT(evaluate_fold(env, method, test_method_params(env, method, ""), &fold, 1, &options,
+								   &plain_rows), RECSYS_OK);
+		options.diversity = 0.9;
+		status = evaluate_fold(env, method, test_method_params(env, method, ""), &fold, 1, &options, &got);
+		if (!diversity_possible(method))
+		{
+			CHECK_EQ_INT(status, RECSYS_UNSUPPORTED);
+			CHECK(strstr(env->error, method->name) != NULL && strstr(env->hint, "\"als\"") != NULL);
+			continue;
+		}
+		CHECK_EQ_INT(status, RECSYS_OK);
+		n_able++;
+		CHECK(evaluation_find(&got, METRIC_AUC, 1)->value == evaluation_find(&plain_rows, METRIC_AUC, 1)->value);
+		CHECK(evaluation_find(&got, METRIC_NDCG, 1)->baseline ==
+			  evaluation_find(&plain_rows, METRIC_NDCG, 1)->baseline);
+		n_changed += evaluation_find(&got, METRIC_NDCG, 1)->value !=
+			evaluation_find(&plain_rows, METRIC_NDCG, 1)->value;
+	}
+	CHECK(n_able > 5 && n_changed > n_able / 2);
+	test_method_done(env);
+}
+
 /* Users' attributes reach the method: the favourite of the group is found, which popularity misses. */
 static void
 test_groups(void)
@@ -483,7 +569,7 @@ test_groups(void)
 	Env		   *env = test_env();
 	TestRow		rows[N];
 	SplitSpec	spec = {SPLIT_USER, 0.5, 1, 1, false, 42};
-	EvaluateOptions options = {1, NAN, false, METRICS_RANKING};
+	EvaluateOptions options = {1, NAN, false, METRICS_RANKING, 0};
 	TrainingSet set;
 	Evaluation	got;
 
@@ -509,7 +595,7 @@ test_cold_start(void)
 {
 	Env		   *env = test_env();
 	SplitSpec	spec = {SPLIT_RANDOM, 0.3, 1, 1, false, 42};
-	EvaluateOptions options = {30, NAN, false, METRICS_RANKING};
+	EvaluateOptions options = {30, NAN, false, METRICS_RANKING, 0};
 	const char *lines[] = {"min_support=1000000\n", "min_support=1000000\ncold_start=none\n"};
 	TrainingSet set;
 	Evaluation	got[2];
@@ -532,7 +618,7 @@ test_threads(void)
 {
 	Env		   *env = test_env();
 	SplitSpec	spec = {SPLIT_COURSE, 0.3, 2, 1, false, 42};
-	EvaluateOptions options = {5, 3, false, 0};
+	EvaluateOptions options = {5, 3, false, 0, 0.5};
 	TrainingSet set;
 	Evaluation	one;
 
@@ -559,7 +645,7 @@ static void
 test_failures(void)
 {
 	Env		   *env = test_env();
-	EvaluateOptions options = {5, 3, false, 0};
+	EvaluateOptions options = {5, 3, false, 0, 0};
 	void	   *params = test_method_params(env, &method_knn, "");
 	SplitSpec	spec = {SPLIT_RANDOM, 0.3, 2, 1, false, 42};
 	TrainingSet set;
@@ -630,6 +716,8 @@ main(void)
 	RUN_ALONE(test_mean);
 	RUN_ALONE(test_refusals);
 	RUN_ALONE(test_warnings);
+	RUN_ALONE(test_diversity);
+	RUN_ALONE(test_diversity_of_all);
 	RUN_ALONE(test_all_methods);
 	RUN_ALONE(test_groups);
 	RUN_ALONE(test_cold_start);

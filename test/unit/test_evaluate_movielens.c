@@ -12,7 +12,7 @@ static Evaluation
 run(Env *env, const Method *method, const char *lines, const TrainingSet *set, const TrainingSet *test,
 	SplitSpec spec, unsigned groups)
 {
-	EvaluateOptions options = {10, NAN, false, groups};
+	EvaluateOptions options = {10, NAN, false, groups, 0};
 	Evaluation	evaluation;
 
 	if (evaluate(env, method, test_method_params(env, method, lines), set, test, &spec, &options,

@@ -78,6 +78,9 @@ plain_weight(const PlainMatrix *m, Similarity similarity, int row, int column, d
 
 	switch (similarity)
 	{
+		case SIMILARITY_JACCARD:
+		case SIMILARITY_LIFT:
+			return value > 0;
 		case SIMILARITY_PEARSON_BASELINE:
 			return value - base;
 		case SIMILARITY_ADJUSTED_COSINE:

@@ -186,14 +186,46 @@ test_stops(void)
 		memset(x, 0, sizeof(x));
 	}
 	test_env_interrupt_after(env, -1);
-	for (int n = 0; n < 3; n++)
-	{
-		test_env_fail_after(env, n);
-		CHECK_EQ_INT(lbfgs_minimize(env, &problem, x, &value), RECSYS_NO_MEMORY);
-		env_free_all(env);
-	}
+	test_env_fail_after(env, 0);
+	CHECK_EQ_INT(lbfgs_minimize(env, &problem, x, &value), RECSYS_NO_MEMORY);
+	env_free_all(env);
 	test_env_fail_after(env, -1);
 	test_env_done(env);
+}
+
+/* A quadratic that fails once it has been asked 8 times. */
+static RecsysStatus
+quadratic_for_a_while(Env *env, void *arg, const double *x, double *value, double *gradient)
+{
+	if (((Asked *) arg)->evaluations == 8)
+		return RECSYS_NOT_CONVERGED;
+	return quadratic(env, arg, x, value, gradient);
+}
+
+/* In a block of the caller it allocates nothing, and ended by a failure it leaves the best point so far. */
+static void
+test_block(void)
+{
+	Env			none = {0};
+	double		block[2000];
+	double		before = INFINITY;
+
+	for (int already = 7; already >= 0; already--)
+	{
+		Asked		asked = {.evaluations = already};
+		LbfgsProblem problem = problem_of(quadratic_for_a_while, &asked);
+		double		x[N] = {0};
+		double		gradient[N];
+		double		value;
+
+		problem.report = NULL;
+		CHECK(lbfgs_bytes(N, problem.memory) <= (double) sizeof(block));
+		CHECK_EQ_INT(lbfgs_minimize_in(&none, &problem, block, x, &value), RECSYS_NOT_CONVERGED);
+		CHECK_EQ_INT(quadratic(&none, &asked, x, &value, gradient), RECSYS_OK);
+		CHECK(value <= before);
+		before = value;
+	}
+	CHECK_NEAR(before, 0, 3e5);		/* at the start it is 1.5e6 */
 }
 
 /* Runs all tests of this file. */
@@ -204,5 +236,6 @@ main(void)
 	RUN(test_quadratic);
 	RUN(test_barrier);
 	RUN(test_stops);
+	RUN(test_block);
 	return unit_done();
 }

@@ -153,6 +153,8 @@ test_ties(void)
 
 	for (int i = 0; i < data.rows.n_entries; i++)
 		data.rows.values[i] = data.columns.values[i] = 1;
+	for (int i = 0; i < 20 * 12; i++)
+		data.plain.dense[i] = isnan(data.plain.dense[i]) ? NAN : 1;
 	CHECK_EQ_INT(neighbors_fit(env, &data.rows, &data.columns, &options, &table), RECSYS_OK);
 	for (int x = 1; x < 20; x++)
 		for (int e = 0; e < 4; e++)

@@ -2,10 +2,12 @@
  * test_nn.c: method nn: gradients against differences of the loss, fold-ins against plain doubles, the loop
  * over iterations, and what every training promises.
  */
+#include "core/blas.h"
 #include "core/latent.h"
 #include "core/methods/methods.h"
 #include "core/nn_dot.h"
 #include "core/nn_fold.h"
+#include "core/nn_neumf.h"
 #include "random_set.h"
 
 #define N_USERS 3
@@ -22,6 +24,7 @@ typedef struct Problem
 	PairSamples samples;
 	float	   *user_rows;
 	float	   *course_rows;
+	float	   *dense;
 	float	   *work;
 	uint64_t	seed;			/* of the dropout */
 } Problem;
@@ -51,6 +54,7 @@ random_problem(Env *env, PairNetwork network, NnObjective objective, double drop
 	rng_seed(&rng, 5, 6);
 	p.user_rows = random_floats(env, &rng, N_USERS * network.user_width, 0.5);
 	p.course_rows = random_floats(env, &rng, N_COURSES * network.course_width, 0.5);
+	p.dense = random_floats(env, &rng, network.n_dense, 0.5);
 	p.work = random_floats(env, &rng, network.work_floats, 1);
 	targets = random_floats(env, &rng, N_SAMPLES, 1);
 	weights = random_floats(env, &rng, N_SAMPLES, 1);
@@ -63,7 +67,7 @@ random_problem(Env *env, PairNetwork network, NnObjective objective, double drop
 	p.samples = (PairSamples) {
 		.n = N_SAMPLES, .objective = objective, .users = users, .courses = courses,
 		.targets = targets, .weights = weights, .user_rows = p.user_rows,
-		.course_rows = p.course_rows, .decay = 0.03f, .dropout = (float) dropout,
+		.course_rows = p.course_rows, .dense = p.dense, .decay = 0.03f, .dropout = (float) dropout,
 	};
 	return p;
 }
@@ -135,6 +139,7 @@ check_gradients(Env *env, PairNetwork network, NnObjective objective, double dro
 	int			course_width = network.course_width;
 	float	   *user_gradients = env_alloc(env, (size_t) (N_SAMPLES * user_width), sizeof(float));
 	float	   *course_gradients = env_alloc(env, (size_t) (N_SAMPLES * course_width), sizeof(float));
+	float	   *dense_gradients = env_alloc_zero(env, (size_t) network.n_dense, sizeof(float));
 	PairSamples samples = p.samples;
 	Rng			rng;
 
@@ -142,9 +147,13 @@ check_gradients(Env *env, PairNetwork network, NnObjective objective, double dro
 	samples.rng = &rng;
 	samples.user_gradients = user_gradients;
 	samples.course_gradients = course_gradients;
+	samples.dense_gradients = dense_gradients;
 	(void) network.run(network.arg, &samples, p.work);
 	check_rows(&p, p.user_rows, N_USERS, user_width, samples.users, user_gradients);
 	check_rows(&p, p.course_rows, N_COURSES, course_width, samples.courses, course_gradients);
+	for (int64_t i = 0; i < network.n_dense; i++)
+		CHECK_NEAR(dense_gradients[i], difference(&p, &p.dense[i]),
+				   3e-3 * (1 + fabs((double) dense_gradients[i])));
 }
 
 /* Both losses, with and without dropout. */
@@ -158,6 +167,23 @@ test_dot_gradients(void)
 	{
 		check_gradients(env, nn_dot_network(&dot), objective, 0);
 		check_gradients(env, nn_dot_network(&dot), objective, 0.4);
+	}
+	test_method_done(env);
+}
+
+/* The same, through the dense layers. */
+static void
+test_neumf_gradients(void)
+{
+	Env		   *env = test_env();
+	NnParams   *params = test_method_params(env, &method_nn, "arch=neumf\n");
+	NeumfNetwork neumf = {.factors = 3, .layers = {3, {6, 5, 4}}, .offset = -0.7f};
+
+	CHECK_EQ_INT(blas_open(env), RECSYS_OK);
+	for (int objective = NN_RANKING; objective <= NN_RATING; objective++)
+	{
+		check_gradients(env, nn_neumf_network(params, &neumf), objective, 0);
+		check_gradients(env, nn_neumf_network(params, &neumf), objective, 0.4);
 	}
 	test_method_done(env);
 }
@@ -176,6 +202,32 @@ test_loss(void)
 	CHECK_NEAR(derivative, 0, 1e-7);
 	CHECK_NEAR(pair_loss(NN_RATING, 3, 1, &derivative), 4, 1e-7);
 	CHECK_NEAR(derivative, 4, 1e-7);
+}
+
+/* Losses of many samples are those of each. */
+static void
+test_losses(void)
+{
+	float		derivatives[3];
+
+	for (int i = -1200; i <= 1200; i++)
+	{
+		float		outputs[] = {(float) i / 10, (float) i / 1000, (float) -i / 7};
+		static const float targets[] = {0, 1, 1};
+		static const float weights[] = {1, 0.5f, 0.25f};
+		float		sum = ranking_losses(3, outputs, targets, weights, derivatives);
+		double		expected = 0;
+
+		for (int s = 0; s < 3; s++)
+		{
+			float		derivative;
+
+			expected += (double) weights[s] * pair_loss(NN_RANKING, outputs[s], targets[s], &derivative);
+			CHECK_NEAR(derivatives[s], weights[s] * derivative, 1e-6);
+		}
+		CHECK_NEAR(sum, expected, 1e-6 * (1 + expected));
+	}
+	CHECK(!isfinite(ranking_losses(1, (float[]) {INFINITY}, (float[]) {0}, (float[]) {1}, derivatives)));
 }
 
 /* ------------------------------------------------------------------ the loop */
@@ -395,7 +447,7 @@ test_rating_users(void)
 	check_rating_users("half_life=172800\n", 0, HALF_LIFE);
 }
 
-/* What the plain fold-in for ranking needs. */
+/* A user of a model for ranking, in plain doubles. */
 typedef struct PlainUser
 {
 	const TestModel *model;
@@ -409,20 +461,20 @@ typedef struct PlainUser
 
 /* Probability of a course to be taken less the target. */
 static double
-plain_error(const PlainUser *p, const float *x, int32_t course, double target)
+plain_error(const PlainUser *p, const double *x, int32_t course, double target)
 {
 	double		logit = p->offset + (double) p->bias[course];
 
 	for (int f = 0; f <= p->k; f++)
-		logit += (double) x[f] * (double) p->factors[course * (p->k + 1) + f];
+		logit += x[f] * (double) p->factors[course * (p->k + 1) + f];
 	return 1 / (1 + exp(-logit)) - target;
 }
 
-/* Gradient of the mean over the samples that training would draw; small sets: of all courses not taken. */
-static void
-plain_gradient(void *arg, const float *x, float *g)
+/* Derivative by x[f] of the mean over the samples that training would draw, and of the penalty. */
+static double
+ranking_slope(const PlainUser *p, const double *x, int f)
 {
-	const PlainUser *p = arg;
+	double		sum = 2 * p->decay * x[f];
 	int			n = p->model->rec.n_courses;
 	int			n_others = 0;
 
@@ -434,30 +486,25 @@ plain_gradient(void *arg, const float *x, float *g)
 			taken = taken || p->history.courses[h] == c;
 		n_others += !taken && p->model->rec.course_counts[c] > 0;
 	}
-	for (int f = 0; f <= p->k; f++)
+	for (int32_t c = 0; c < n; c++)
 	{
-		double		sum = 2 * p->decay * (double) x[f];
+		double		target = -1;
+		double		weight = 0.75 / n_others;
+		double		row = (double) p->factors[c * (p->k + 1) + f];
 
-		for (int32_t c = 0; c < n; c++)
-		{
-			double		target = -1;
-			double		weight = 0.75 / n_others;
-			double		row = (double) p->factors[c * (p->k + 1) + f];
-
-			for (int h = 0; h < p->history.n; h++)
-				if (p->history.courses[h] == c)
-				{
-					target = p->history.ratings[h] > 0;
-					weight = 0.25 / p->history.n;
-				}
-			if (target >= 0 || p->model->rec.course_counts[c] > 0)
-				sum += weight * plain_error(p, x, c, fmax(target, 0)) * row;
-		}
-		g[f] = (float) sum;
+		for (int h = 0; h < p->history.n; h++)
+			if (p->history.courses[h] == c)
+			{
+				target = p->history.ratings[h] > 0;
+				weight = 0.25 / p->history.n;
+			}
+		if (target >= 0 || p->model->rec.course_counts[c] > 0)
+			sum += weight * plain_error(p, x, c, fmax(target, 0)) * row;
 	}
+	return sum;
 }
 
-/* The user of the moment for ranking. */
+/* The user of the moment for ranking is where the user's objective is least. */
 static void
 test_ranking_users(void)
 {
@@ -465,22 +512,20 @@ test_ranking_users(void)
 	TrainingSet *set = ranking_set(env, 12, 300, 30, 30, false);
 	TestModel	model = test_method_open(env, &method_nn,
 										 "factors=4\niterations=4\nnegatives=3\nweight_decay=0.02\n", set);
-	float		work[15];
 
 	for (int32_t u = 0; u < set->by_user.n_rows; u++)
 	{
 		PlainUser	plain = {&model, test_method_history(set, u), floats(env, &model, "factors"),
 		floats(env, &model, "bias"), scale_of(env, &model)[0], 4, 0.02};
-		float		x[5];
+		double		x[5];
 		float		vector[5];
 
-		memcpy(x, floats(env, &model, "mean_user"), sizeof(x));
-		fold_steps(5, x, DOT_FOLD_RATE, plain_gradient, &plain, work);
 		CHECK(latent_user(&model.rec, &plain.history, model.scratch, vector));
 		test_method_scratch(&model);
-		for (int f = 0; f < 4; f++)
-			CHECK_NEAR(vector[f], x[f], 1e-4);
-		CHECK_NEAR(vector[4], (double) x[4] + log(1.0 / 3), 1e-4);
+		for (int f = 0; f < 5; f++)
+			x[f] = (double) vector[f] - (f == 4 ? log(1.0 / 3) : 0);
+		for (int f = 0; f < 5; f++)
+			CHECK_NEAR(ranking_slope(&plain, x, f), 0, 1e-3);
 		test_method_score(env, &model, plain.history);
 		for (int32_t c = 0; c < model.rec.n_courses; c++)
 			check_product(&model.rec, vector, c, model.scores[c]);
@@ -490,27 +535,243 @@ test_ranking_users(void)
 	test_method_done(env);
 }
 
-/* The steps of a fold-in find the bottom of a bowl. */
-static void
-bowl(void *arg, const float *x, float *g)
-{
-	const float *bottom = arg;
+/* ------------------------------------------------------------------ the user of neumf */
 
-	for (int i = 0; i < 3; i++)
-		g[i] = 2 * (x[i] - bottom[i]);
+#define NEUMF_USER 6			/* numbers: 2 factors, a bias, half of 6 */
+
+/* A user of a model with 2 factors and the layers 6-5-3. */
+typedef struct PlainNeumf
+{
+	const TestModel *model;
+	History		history;
+	NeumfSide	side;
+	double		mean;
+	double		deviation;
+	bool		rating;
+} PlainNeumf;
+
+/* The sections of the model. */
+static PlainNeumf
+plain_neumf(Env *env, const TestModel *model, History history)
+{
+	const NnParams *params = model->rec.params;
+	PlainNeumf	plain = {.model = model, .history = history, .mean = scale_of(env, model)[0],
+	.deviation = scale_of(env, model)[1], .rating = params->objective == NN_RATING};
+
+	CHECK(neumf_init(params, &plain.side.network));
+	plain.side.dense = floats(env, model, "dense");
+	plain.side.factors = floats(env, model, "factors");
+	plain.side.bias = floats(env, model, "bias");
+	plain.side.first = floats(env, model, "first_layer");
+	return plain;
 }
 
-/* Nearly: momentum carries the steps a little too far. */
-static void
-test_fold_in(void)
+/* Output of a course for x. */
+static double
+neumf_output(const PlainNeumf *p, const double *x, int32_t course)
 {
-	float		bottom[] = {0.5f, -0.8f, 0};
-	float		x[3] = {0};
-	float		work[9];
+	const float *d = p->side.dense;
+	const float *w = d + 35 + 18;
+	double		sum = x[2] + (double) p->side.bias[course];
+	double		layer[5];
 
-	fold_steps(3, x, DOT_FOLD_RATE, bowl, bottom, work);
-	for (int i = 0; i < 3; i++)
-		CHECK_NEAR(x[i], bottom[i], 0.15);
+	for (int f = 0; f < 2; f++)
+		sum += x[f] * (double) p->side.factors[course * 2 + f];
+	for (int o = 0; o < 5; o++)
+	{
+		layer[o] = (double) p->side.first[course * 5 + o];
+		for (int j = 0; j < 3; j++)
+			layer[o] += (double) d[o * 6 + j] * x[3 + j];
+		layer[o] = fmax(layer[o], 0);
+	}
+	for (int o = 0; o < 3; o++)
+	{
+		double		h = (double) d[35 + 15 + o];
+
+		for (int j = 0; j < 5; j++)
+			h += (double) d[35 + o * 5 + j] * layer[j];
+		sum += (double) w[o] * fmax(h, 0);
+	}
+	return sum;
+}
+
+/* Loss of a course with a rating, or (0) of one not taken. */
+static double
+neumf_loss(const PlainNeumf *p, const double *x, int32_t course, double rating)
+{
+	double		output = neumf_output(p, x, course);
+
+	if (p->rating)
+		return pow(output - (rating - p->mean) / p->deviation, 2);
+	return log1p(exp(rating > 0 ? -output : output));
+}
+
+/* The user's objective: the mean over its samples, and the penalty. */
+static double
+neumf_objective(const PlainNeumf *p, const double *x)
+{
+	double		sum = 0;
+	double		others = 0;
+	int			n_others = 0;
+
+	for (int h = 0; h < p->history.n; h++)
+		sum += neumf_loss(p, x, p->history.courses[h], (double) p->history.ratings[h]) / p->history.n;
+	for (int32_t c = 0; !p->rating && c < p->model->rec.n_courses; c++)
+	{
+		bool		taken = p->model->rec.course_counts[c] == 0;
+
+		for (int h = 0; h < p->history.n; h++)
+			taken = taken || p->history.courses[h] == c;
+		if (taken)
+			continue;
+		others += neumf_loss(p, x, c, 0);
+		n_others++;
+	}
+	if (!p->rating)
+		sum = 0.2 * sum + (n_others > 0 ? 0.8 * others / n_others : 0);
+	for (int f = 0; f < NEUMF_USER; f++)
+		sum += 0.03 * x[f] * x[f];
+	return sum;
+}
+
+/* The user that the fold-in finds. */
+static void
+fold_neumf(Env *env, const PlainNeumf *p, double *x)
+{
+	NeumfTile	tile;
+	void	   *memory = env_alloc_zero(env, 1, neumf_cut_tile(&p->side, NULL, &tile));
+	void	   *work = env_alloc(env, 1, fold_bytes(NEUMF_USER));
+	FoldSample	sample;
+	float		user[NEUMF_USER];
+	FoldIn		fold = {.rec = &p->model->rec, .history = &p->history, .sample = &sample,
+	.mean = p->mean, .deviation = p->deviation};
+
+	CHECK_EQ_INT(fold_open_sample(env, &p->model->rec, FOLD_COURSES, &sample), RECSYS_OK);
+	neumf_cut_tile(&p->side, memory, &tile);
+	fold.network = neumf_fold_network(&tile);
+	CHECK(fold_user(&fold, floats(env, p->model, "mean_user"), work, user));
+	for (int f = 0; f < NEUMF_USER; f++)
+		x[f] = (double) user[f];
+}
+
+/* What a step along an axis gains at most, as a part of the objective; the start was worse. */
+static double
+gain_left(Env *env, const PlainNeumf *p, double *x)
+{
+	const float *mean = floats(env, p->model, "mean_user");
+	double		value = neumf_objective(p, x);
+	double		least = value;
+	double		start[NEUMF_USER];
+
+	for (int f = 0; f < NEUMF_USER; f++)
+		start[f] = (double) mean[f];
+	CHECK(value < neumf_objective(p, start));
+	for (int f = 0; f < NEUMF_USER; f++)
+		for (int sign = -1; sign <= 1; sign += 2)
+		{
+			double		before = x[f];
+
+			x[f] += 0.03 * sign;
+			least = fmin(least, neumf_objective(p, x));
+			x[f] = before;
+		}
+	return (value - least) / value;
+}
+
+/*
+ * Users are about where their objective is least (the search is bounded, and an edge of a ReLU can stop it), and
+ * scores are the plain outputs for them.
+ */
+static void
+check_neumf_users(const char *lines)
+{
+	Env		   *env = test_env();
+	TrainingSet *set = ranking_set(env, 13, 300, 30, 30, false);
+	char		text[200];
+	double		gains = 0;
+	TestModel	model;
+
+	snprintf(text, sizeof(text), "arch=neumf\nfactors=2\nlayers=6-5-3\nweight_decay=0.03\n"
+			 "iterations=5\n%s", lines);
+	model = test_method_open(env, &method_nn, text, set);
+	for (int32_t u = 0; u < set->by_user.n_rows; u++)
+	{
+		PlainNeumf	plain = plain_neumf(env, &model, test_method_history(set, u));
+		double		x[NEUMF_USER];
+
+		fold_neumf(env, &plain, x);
+		gains += gain_left(env, &plain, x);
+		test_method_score(env, &model, plain.history);
+		for (int32_t c = 0; c < model.rec.n_courses; c++)
+		{
+			double		expected = plain.mean + plain.deviation * neumf_output(&plain, x, c);
+			double		rating = method_nn.predict(&model.rec, &plain.history, c, model.scratch);
+
+			test_method_scratch(&model);
+			if (plain.rating || model.rec.course_counts[c] > 0)
+				CHECK_NEAR(model.scores[c], expected, 1e-4 * (1 + fabs(expected)));
+			else
+				CHECK(model.scores[c] == NO_OPINION);
+			if (plain.rating && model.rec.course_counts[c] > 0)
+				CHECK_NEAR(rating, expected, 1e-4 * (1 + fabs(expected)));
+			else
+				CHECK(isnan(rating));
+		}
+	}
+	CHECK(gains / set->by_user.n_rows < 2e-3);
+	test_method_done(env);
+}
+
+/* Both objectives. */
+static void
+test_neumf_users(void)
+{
+	check_neumf_users("");
+	check_neumf_users("objective=rating\nmin_ratings=0\n");
+}
+
+/* When there are more courses than a fold-in looks at, some at equal distances stand for all. */
+static void
+test_fold_sample(void)
+{
+	Env		   *env = test_env();
+	TrainingSet *set = ranking_set(env, 13, 300, 30, 30, false);
+	TestModel	model = test_method_open(env, &method_nn, "iterations=1\n", set);
+	TestModel	rating = test_method_open(env, &method_nn, "iterations=1\nobjective=rating\n", set);
+	FoldSample	sample;
+	int			n_rated = 0;
+
+	for (int32_t c = 0; c < model.rec.n_courses; c++)
+		n_rated += model.rec.course_counts[c] > 0;
+	CHECK_EQ_INT(fold_open_sample(env, &model.rec, 10, &sample), RECSYS_OK);
+	CHECK_EQ_INT(sample.n, 10);
+	for (int i = 1; i < sample.n; i++)
+		CHECK(sample.courses[i] - sample.courses[i - 1] >= 2 && sample.courses[i] - sample.courses[i - 1] <= 4);
+	CHECK_EQ_INT(fold_open_sample(env, &model.rec, 40, &sample), RECSYS_OK);
+	CHECK_EQ_INT(sample.n, n_rated);
+	CHECK_EQ_INT(fold_open_sample(env, &rating.rec, 10, &sample), RECSYS_OK);
+	CHECK_EQ_INT(sample.n, 0);
+	test_method_done(env);
+}
+
+/* The score is no product of factors, and nothing says so; courses are compared all the same. */
+static void
+test_neumf_vectors(void)
+{
+	Env		   *env = test_env();
+	TrainingSet *set = ranking_set(env, 13, 300, 30, 30, false);
+	TestModel	model = test_method_open(env, &method_nn, "arch=neumf\niterations=1\n", set);
+	TestModel	dot = test_method_open(env, &method_nn, "iterations=1\n", set);
+	History		history = test_method_history(set, 0);
+	float		vector[1];
+
+	CHECK(model_has_factors(&dot.rec) && !model_has_factors(&model.rec));
+	CHECK(!latent_user(&model.rec, &history, model.scratch, vector));
+	test_method_scratch(&model);
+	CHECK(method_nn.similar(&model.rec, 3, model.scratch, model.scores));
+	CHECK_NEAR(model.scores[3], 1, 1e-6);
+	CHECK(model.scores[30] == NO_OPINION);
+	test_method_done(env);
 }
 
 /* ------------------------------------------------------------------ two tastes */
@@ -566,6 +827,7 @@ static void
 test_tastes(void)
 {
 	check_tastes("");
+	check_tastes("arch=neumf\n");
 	check_tastes("arch=softmax\n");
 }
 
@@ -582,6 +844,10 @@ test_contradictions(void)
 	}			cases[] = {
 		{"objective=rating\nnegatives=3\n", "\"negatives\""},
 		{"layers=64-8\n", "\"layers\""},
+		{"arch=neumf\nlayers=64\n", "\"layers\""},
+		{"arch=neumf\nlayers=63-8\n", "\"layers\""},
+		{"arch=neumf\nlayers=64-x\n", "\"layers\""},
+		{"arch=neumf\nlayers=64-256-64\n", "\"layers\""},
 		{"half_life=5\n", "\"half_life\""},
 	};
 	Env		   *env = test_env();
@@ -616,14 +882,15 @@ test_degenerate(void)
 		int			n;
 	}			cases[] = {{one, 1}, {equal, 4}, {one_course, 3}, {one_user, 3}, {thumbs, 5}, {huge, 3}};
 	static const char *const lines[] = {"", "objective=rating\n", "validation=0.5\n",
-	"objective=rating\ndropout=0.5\nbatch_size=1\n"};
+	"objective=rating\ndropout=0.5\nbatch_size=1\n", "arch=neumf\n",
+	"arch=neumf\nobjective=rating\nvalidation=0.3\ndropout=0.3\n"};
 
-	for (int i = 0; i < 6 * 4; i++)
+	for (int i = 0; i < 6 * 6; i++)
 	{
 		Env		   *env = test_env();
 		TestShape	shape = {KEY_NUMBER, KEY_NUMBER, false, i % 7 == 4};
-		TrainingSet *set = test_set(env, shape, cases[i / 4].rows, cases[i / 4].n, 4);
-		TestModel	model = test_method_open(env, &method_nn, lines[i % 4], set);
+		TrainingSet *set = test_set(env, shape, cases[i / 6].rows, cases[i / 6].n, 4);
+		TestModel	model = test_method_open(env, &method_nn, lines[i % 6], set);
 
 		for (int32_t u = 0; u < set->by_user.n_rows; u++)
 		{
@@ -643,9 +910,12 @@ static void
 test_promises(void)
 {
 	static const char *const lines[] = {"iterations=2\n", "objective=rating\niterations=3\nvalidation=0.3\n",
-	"iterations=2\nbatch_size=3000\ndropout=0.2\nhalf_life=172800\nfactors=33\n"};
+	"iterations=2\nbatch_size=3000\ndropout=0.2\nhalf_life=172800\nfactors=33\n",
+	"arch=neumf\niterations=1\nbatch_size=2000\nhalf_life=172800\n",
+	"arch=neumf\nobjective=rating\niterations=2\nvalidation=0.2\nlayers=20-10\ndropout=0.1\n",
+	"arch=neumf\nfactors=3\nlayers=512-128-64\nnegatives=2\nbatch_size=18000\niterations=1\n"};
 
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < 6; i++)
 	{
 		Env		   *env = test_env();
 		TrainingSet *set = ranking_set(env, 9, 6000, 300, 200, false);
@@ -672,6 +942,13 @@ test_forged(void)
 	CHECK_EQ_INT(test_method_forge(env, &model, "scale", SECTION_DOUBLE, 1, 0), RECSYS_CORRUPT);
 	CHECK_EQ_INT(test_method_forge(env, &model, "scale", SECTION_DOUBLE, 1, 1), RECSYS_OK);
 	CHECK_EQ_INT(test_method_forge(env, &model, "factors", SECTION_FLOAT, 4, 0.5), RECSYS_CORRUPT);
+	model = test_method_open(env, &method_nn, "arch=neumf\nfactors=4\niterations=1\n", set);
+	test_method_finite(env, &model, "bias", SECTION_FLOAT, 3);
+	test_method_finite(env, &model, "dense", SECTION_FLOAT, 3);
+	test_method_finite(env, &model, "mean_user", SECTION_FLOAT, 2);
+	test_method_finite(env, &model, "factors", SECTION_FLOAT, 1);
+	test_method_finite(env, &model, "first_layer", SECTION_FLOAT, 1);
+	test_method_finite(env, &model, "scale", SECTION_DOUBLE, 1);
 	test_method_done(env);
 }
 
@@ -680,12 +957,16 @@ int
 main(void)
 {
 	RUN(test_dot_gradients);
+	RUN(test_neumf_gradients);
 	RUN(test_loss);
+	RUN(test_losses);
 	RUN(test_loop);
 	RUN(test_log);
 	RUN(test_rating_users);
 	RUN(test_ranking_users);
-	RUN(test_fold_in);
+	RUN(test_neumf_users);
+	RUN(test_fold_sample);
+	RUN(test_neumf_vectors);
 	RUN(test_tastes);
 	RUN(test_contradictions);
 	RUN(test_degenerate);

@@ -117,7 +117,8 @@ drop_empty_profiles(Env *env, ClusterFit *fit)
 	if (n > 0)
 		return RECSYS_OK;
 	env_fail(env, RECSYS_BAD_DATA, "no user has a course with a genre");
-	return env_hint(env, "Register the dataset with genre_columns that are not 0 for the rated courses.");
+	return env_hint(env, "Register the dataset with genre_columns that are not 0 for the rated courses. "
+					"Ratings of 0, and those too old for \"half_life\", do not count.");
 }
 
 /* The profiles of all users. */

@@ -5,6 +5,8 @@
  * arch = dot (nn_dot.h): product of the embeddings of user and course plus a bias
  * of each, from the ratings (objective = rating) or from who rated what (ranking).
  *
+ * arch = neumf (nn_neumf.h): dot, joined with a dense path from a second pair of embeddings.
+ *
  * arch = softmax (nn_softmax.h): from the courses taken through dense layers to
  * probabilities of all courses.
  *
@@ -20,11 +22,13 @@
 #include "core/methods/methods.h"
 #include "core/methods/support.h"
 #include "core/nn.h"
+#include "core/nn_neumf.h"
 #include "core/nn_softmax.h"
 
 static const ParamDef nn_params[] = {
-	{"arch", NULL, PARAM_CHOICE, offsetof(NnParams, arch), "dot", 0, 0, "dot softmax",
-	"Architecture: dot is the product of two embeddings plus biases; softmax goes from the courses taken to probabilities of all courses."},
+	{"arch", NULL, PARAM_CHOICE, offsetof(NnParams, arch), "dot", 0, 0, "dot neumf softmax",
+	"Architecture: dot is the product of two embeddings plus biases; neumf adds what dense layers make of "
+	"two more embeddings; softmax goes from the courses taken to probabilities of all courses."},
 	{"objective", NULL, PARAM_CHOICE, offsetof(NnParams, objective), "ranking", 0, 0,
 		"ranking rating",
 	"What is learnt: which courses are taken, or how they are rated."},
@@ -32,7 +36,8 @@ static const ParamDef nn_params[] = {
 		NN_FACTORS_MAX, NULL,
 	"Length of an embedding."},
 	{"layers", NULL, PARAM_TEXT, offsetof(NnParams, layers), "null", 0, 0, NULL,
-	"Arch softmax: sizes of the dense layers with hyphens between them; null: 64."},
+	"Sizes of the dense layers with hyphens between them; null: 64-16-8-4 for neumf, where the first one is that of "
+	"the two embeddings, 64 for softmax."},
 	{"dropout", NULL, PARAM_FLOAT, offsetof(NnParams, dropout), "0", 0, 0.9, NULL,
 	"Share of the products of factors (dot), or of the outputs of dense layers, left out at random in training."},
 	{"weight_decay", "l2 regularization reg lambda", PARAM_FLOAT, offsetof(NnParams, weight_decay),
@@ -61,6 +66,7 @@ static const ParamDef nn_params[] = {
 
 static const NnArch *const architectures[] = {
 	[NN_DOT] = &nn_dot,
+	[NN_NEUMF] = &nn_neumf,
 	[NN_SOFTMAX] = &nn_softmax,
 };
 
@@ -79,6 +85,27 @@ fail_unused(Env *env, const char *name, const char *other)
 	return env_hint(env, "Leave out \"%s\", or change the other.", name);
 }
 
+/* A list of layers that the architecture can use. */
+static RecsysStatus
+check_layers(Env *env, const NnParams *params)
+{
+	NeumfNetwork neumf;
+
+	if (params->arch == NN_DOT && params->layers[0] != '\0')
+		return fail_unused(env, "layers", "arch \"dot\"");
+	if (params->arch == NN_DOT || (params->arch == NN_SOFTMAX && softmax_layers_valid(params)) ||
+		(params->arch == NN_NEUMF && neumf_init(params, &neumf)))
+		return RECSYS_OK;
+	env_fail(env, RECSYS_BAD_ARGUMENT, "parameter \"layers\" is not a list of layers: \"%s\"",
+			 params->layers);
+	if (params->arch == NN_SOFTMAX)
+		return env_hint(env, "Write 1 to %d sizes of 1 to %d, such as \"128-64\".", LAYERS_MAX - 1,
+						LAYER_SIZE_MAX);
+	return env_hint(env, "Write 2 to %d sizes of 1 to %d, such as \"%s\"; the first one is even, and the "
+					"layers from the third size on have at most %d weights and biases.",
+					LAYERS_MAX, LAYER_SIZE_MAX, NEUMF_LAYERS, NEUMF_UPPER_MAX);
+}
+
 /* Parameters of one objective or architecture are errors with another. */
 static RecsysStatus
 nn_check(Env *env, const TrainingSet *set, const void *params_in)
@@ -91,19 +118,11 @@ nn_check(Env *env, const TrainingSet *set, const void *params_in)
 	{
 		env_fail(env, RECSYS_BAD_ARGUMENT,
 				 "parameter \"objective\" cannot be \"rating\" with arch \"softmax\"");
-		return env_hint(env, "To learn ratings, use arch \"dot\".");
+		return env_hint(env, "To learn ratings, use arch \"dot\" or \"neumf\".");
 	}
 	if (params->arch == NN_SOFTMAX && !isnan(params->negatives))
 		return fail_unused(env, "negatives", "arch \"softmax\"");
-	if (params->arch == NN_DOT && params->layers[0] != '\0')
-		return fail_unused(env, "layers", "arch \"dot\"");
-	if (params->arch == NN_SOFTMAX && !softmax_layers_valid(params))
-	{
-		env_fail(env, RECSYS_BAD_ARGUMENT, "parameter \"layers\" is not a list of layers: \"%s\"",
-				 params->layers);
-		return env_hint(env, "Write 1 to %d sizes of 1 to %d, such as \"128-64\".", LAYERS_MAX - 1,
-						LAYER_SIZE_MAX);
-	}
+	TRY(check_layers(env, params));
 	TRY(check_half_life(env, set, params));
 	return params->objective == NN_RATING ? warn_of_equal_ratings(env, set) : RECSYS_OK;
 }
@@ -173,17 +192,21 @@ nn_course_vector(const Recommender *rec, int32_t course, int *n)
 	return arch_of(rec)->course_vector(rec, course, n);
 }
 
-/* By architecture. */
+/* By architecture; one without factors has none of a user. */
 static int
 nn_user_vector(const Recommender *rec, const History *history, void *scratch, float *out)
 {
+	if (arch_of(rec)->user_vector == NULL)
+		return 0;
 	return arch_of(rec)->user_vector(rec, history, scratch, out);
 }
 
-/* By architecture. */
+/* By architecture; see nn_user_vector. */
 static float
 nn_course_bias(const Recommender *rec, int32_t course)
 {
+	if (arch_of(rec)->course_vector_bias == NULL)
+		return 0;
 	return arch_of(rec)->course_vector_bias(rec, course);
 }
 
