@@ -31,6 +31,8 @@ INSERT INTO mistake VALUES
 	('{"embedding": "embedding_regression"}', 'method "embedding_regression" in parameter "embedding" is made of parts itself', NULL),
 	('{"embedding": "knn"}', 'method "knn" in parameter "embedding" has no factors',
 		'Methods that have are "svd", "nmf", "als", "mf", "bpr", "nn".'),
+	('{"embedding": {"method": "nn", "params": {"arch": "neumf"}}}', 'method "nn" in parameter "embedding" has no factors with these parameters',
+		'Give it others%'),
 	('{"embedding": {"method": "svd", "params": {"factor": 4}}}', 'unrecognized parameter "factor" for method "svd"', NULL),
 	('{"embedding": {"method": "svd", "params": {"half_life": "3 days"}}}', 'parameter "half_life" cannot be set for part "svd" alone',
 		'Set it beside "embedding"%'),

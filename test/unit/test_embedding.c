@@ -419,6 +419,8 @@ test_refused(void)
 		{"features=embeddings,terms\n", RECSYS_BAD_DATA, "needs terms"},
 		{"features=embeddings,attributes\n", RECSYS_BAD_DATA, "needs attributes of users"},
 		{"embedding=\"knn\"\n", RECSYS_BAD_ARGUMENT, "method \"knn\" in parameter \"embedding\" has no factors"},
+		{"embedding={\"method\": \"nn\", \"params\": {\"arch\": \"neumf\", \"iterations\": 1}}\n", RECSYS_BAD_ARGUMENT,
+		"method \"nn\" in parameter \"embedding\" has no factors with these parameters"},
 		{"half_life=3600\n", RECSYS_BAD_ARGUMENT, "needs times"},
 		{"embedding={\"method\": \"svd\", \"params\": {\"implicit_terms\": true, \"solver\": \"als\"}}\n",
 		RECSYS_BAD_ARGUMENT, "implicit_terms"},

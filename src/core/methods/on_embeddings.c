@@ -241,6 +241,17 @@ fit_estimator(Env *env, const EstimatorSpec *spec, FeatureRows *rows, double mea
 	return RECSYS_OK;
 }
 
+/* A method with factors may have parameters without. */
+static RecsysStatus
+check_factors(Env *env, const Recommender *base)
+{
+	if (model_has_factors(base))
+		return RECSYS_OK;
+	env_fail(env, RECSYS_BAD_ARGUMENT, "method \"%s\" in parameter \"embedding\" has no factors with these parameters",
+			 base->method->name);
+	return env_hint(env, "Give it others: its score must be a product of factors of user and course.");
+}
+
 /* Trains the base model, puts it, and opens it where it lies. */
 static RecsysStatus
 fit_base(Env *env, const TrainingSet *set, const MethodPart *part, ModelWriter *writer, Recommender *base)
@@ -250,7 +261,8 @@ fit_base(Env *env, const TrainingSet *set, const MethodPart *part, ModelWriter *
 
 	TRY(train_base(env, set, part, &bytes, &length));
 	TRY(model_put(env, writer, "base", SECTION_BYTES, (int64_t) length, 1, bytes));
-	return recommender_open_as(env, base, part->method, bytes, length);
+	TRY(recommender_open_as(env, base, part->method, bytes, length));
+	return check_factors(env, base);
 }
 
 /* Puts the facts. */
@@ -410,7 +422,8 @@ open_base(Env *env, Recommender *rec)
 	TRY(model_get(env, &rec->model, "base", SECTION_BYTES, &length, &n_cols, &bytes));
 	TRY(part_open(env, rec, &part, bytes, (size_t) length, &state->base));
 	state->n_factors = latent_count(&state->base);
-	return RECSYS_OK;
+	return model_has_factors(&state->base) ? RECSYS_OK :
+		model_damaged(env, "The base model has no factors.");
 }
 
 /* Reads the facts. */
