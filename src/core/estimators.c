@@ -231,6 +231,13 @@ least_process_bytes(const EstimatorSpec *spec, double n_rows, double n_features)
 	return n_rows * n_features * (is_linear(spec->kind) ? 16.0 : 8.0);
 }
 
+/* Would so many more bytes stay within the limit? */
+static RecsysStatus
+reserve(Env *env, double bytes)
+{
+	return env_reserve(env, bytes < (double) SIZE_MAX ? (size_t) bytes : SIZE_MAX);
+}
+
 /* Fits what has different targets. */
 static RecsysStatus
 fit_kind(Env *env, EstimatorFit *fit, Estimator *estimator)
@@ -242,8 +249,41 @@ fit_kind(Env *env, EstimatorFit *fit, Estimator *estimator)
 		TRY(fit_standardise(env, fit));
 	if (is_least_squares(estimator->kind))
 		return least_squares_fit(env, fit, estimator);
-	TRY(env_reserve(env, needed < (double) SIZE_MAX ? (size_t) needed : SIZE_MAX));
+	TRY(reserve(env, needed));
 	return fit_in_process(env, fit, estimator);
+}
+
+/* Has a process load the library, unless one has been able to already. */
+static RecsysStatus
+try_library(Env *env, EstimatorKind kind)
+{
+	static bool seen[2];
+	bool		linear = is_linear(kind);
+	char		what[64];
+	ChildJob	job = {.what = what, .run = linear ? liblinear_try : xgboost_try};
+	void	   *nothing;
+	size_t		length;
+
+	if (seen[linear])
+		return RECSYS_OK;
+	snprintf(what, sizeof(what), "estimator \"%s\"", estimator_names[kind]);
+	TRY(child_run(env, &job, &nothing, &length));
+	env_free(env, nothing);
+	seen[linear] = true;
+	return RECSYS_OK;
+}
+
+/* Memory first, which takes no process. */
+RecsysStatus
+estimator_ready(Env *env, const EstimatorSpec *spec, int64_t n_rows, int n_features)
+{
+	double		rows = (double) n_rows * (n_features + 1.0) * sizeof(float);
+
+	TRY(check_spec(env, spec));
+	if (is_least_squares(spec->kind))
+		return reserve(env, rows);
+	TRY(reserve(env, rows + least_process_bytes(spec, (double) n_rows, n_features)));
+	return try_library(env, spec->kind);
 }
 
 /* Are intercept, weights, thresholds and leaves finite?  Asks env now and then whether to stop. */

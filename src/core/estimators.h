@@ -94,6 +94,12 @@ extern RecsysStatus estimator_fit(Env *env, const EstimatorSpec *spec, const Est
 								  Estimator *estimator);
 
 /*
+ * Fails at once for what estimator_fit would fail for when all else has been computed: a spec out of
+ * range, rows that take more memory than env has left, a library that is not there (a process tries).
+ */
+extern RecsysStatus estimator_ready(Env *env, const EstimatorSpec *spec, int64_t n_rows, int n_features);
+
+/*
  * Bytes held at the peak of estimator_fit, that of its process included, and of the model sections; seconds.
  * Of trees the most that they may take: all full, all features with many values.  On random numbers the peak
  * was .8 to 1.1 of this up to a depth of 10, and .4 at 12, where trees are far from full.

@@ -237,6 +237,17 @@ liblinear_run(Child *child, void *arg)
 	send_model(child, &library, fit, &problem);
 }
 
+/* Loads the library and no more. */
+void
+liblinear_try(Child *child, void *arg)
+{
+	Liblinear	library;
+
+	(void) arg;
+	load(child, &library);
+	child_succeed(child, NULL, 0);
+}
+
 /* Nodes of 16 bytes, and the arrays of rows, the solver's included. */
 void
 liblinear_estimate(double n_rows, double n_features, double *bytes, double *seconds)

@@ -60,8 +60,10 @@ typedef struct TreesHeader
 } TreesHeader;
 
 extern void liblinear_run(Child *child, void *arg);
+extern void liblinear_try(Child *child, void *arg);	/* loads the library, gives nothing; so does xgboost_try */
 extern void liblinear_estimate(double n_rows, double n_features, double *bytes, double *seconds);
 extern void xgboost_run(Child *child, void *arg);
+extern void xgboost_try(Child *child, void *arg);
 extern void xgboost_estimate(const EstimatorSpec *spec, double n_rows, double n_features, double *bytes,
 							 double *seconds);
 extern double xgboost_model_bytes(const EstimatorSpec *spec, double n_rows);

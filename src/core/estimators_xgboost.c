@@ -261,6 +261,24 @@ send_trees(const Run *run)
 	child_succeed(run->child, bytes, length);
 }
 
+/* Loads the library. */
+static void
+load(Child *child, Xgboost *library)
+{
+	child_load(child, LIBRARY, PACKAGE, symbols, (int) (sizeof(symbols) / sizeof(symbols[0])), library);
+}
+
+/* Loads the library and no more. */
+void
+xgboost_try(Child *child, void *arg)
+{
+	Xgboost		library;
+
+	(void) arg;
+	load(child, &library);
+	child_succeed(child, NULL, 0);
+}
+
 /* The job of the process. */
 void
 xgboost_run(Child *child, void *arg)
@@ -268,7 +286,7 @@ xgboost_run(Child *child, void *arg)
 	Run			run = {.child = child, .fit = arg};
 	const EstimatorSpec *spec = run.fit->spec;
 
-	child_load(child, LIBRARY, PACKAGE, symbols, (int) (sizeof(symbols) / sizeof(symbols[0])), &run.library);
+	load(child, &run.library);
 	run.start = (float) run.fit->mean;
 	if (is_log_loss(spec))
 		run.start = (float) fmin(fmax(run.fit->mean, LEAST_SHARE), 1.0 - LEAST_SHARE);

@@ -224,13 +224,27 @@ append_names(char *list, size_t size, const ParamDef *defs, int n)
 		append_quoted(list, size, defs[i].name, (int) strlen(defs[i].name));
 }
 
+/* Is it one number without a fraction? */
+static bool
+is_whole(const ParamDef *def)
+{
+	return def->type == PARAM_INT || def->type == PARAM_COUNT;
+}
+
+/* Is the value one number? */
+static bool
+is_number(const ParamDef *def)
+{
+	return is_whole(def) || def->type == PARAM_FLOAT || def->type == PARAM_INTERVAL;
+}
+
 /* Least and greatest valid number: those of the definition, within what the type can hold. */
 static void
 get_bounds(const ParamDef *def, double *min, double *max)
 {
 	double		type_max = INFINITY;
 
-	if (def->type == PARAM_INT)
+	if (is_whole(def))
 		type_max = MAX_EXACT_INTEGER;
 	else if (def->type == PARAM_RANGE)
 		type_max = INT32_MAX;
@@ -311,6 +325,7 @@ fail_type(Env *env, const ParamDef *def)
 		[PARAM_BOOL] = "true or false",
 		[PARAM_INT] = "an integer",
 		[PARAM_FLOAT] = "a number",
+		[PARAM_COUNT] = "an integer",
 		[PARAM_CHOICE] = "text",
 		[PARAM_INTERVAL] = "an interval",
 		[PARAM_RANGE] = "an array of two integers",
@@ -365,7 +380,7 @@ set_null(Env *env, const ParamDef *def, void *value)
 {
 	if (is_nullable(def))
 	{
-		if (def->type == PARAM_FLOAT || def->type == PARAM_INTERVAL)
+		if (is_number(def) && def->type != PARAM_INT)
 		{
 			*(double *) value = NAN;
 			return RECSYS_OK;
@@ -391,7 +406,7 @@ set_null(Env *env, const ParamDef *def, void *value)
 	return env->status;
 }
 
-/* Sets a PARAM_INT, PARAM_FLOAT or PARAM_INTERVAL. */
+/* Sets one number. */
 static RecsysStatus
 set_number(Env *env, const ParamDef *def, void *value, double number)
 {
@@ -399,7 +414,7 @@ set_number(Env *env, const ParamDef *def, void *value, double number)
 	double		max;
 	char		text[NUMBER_SIZE];
 
-	if (!isfinite(number) || (def->type == PARAM_INT && number != floor(number)))
+	if (!isfinite(number) || (is_whole(def) && number != floor(number)))
 		return fail_type(env, def);
 	get_bounds(def, &min, &max);
 	if (number < min || number > max)
@@ -527,6 +542,7 @@ set_value(Env *env, const ParamDef *def, void *params, const ParamInput *input)
 		[PARAM_BOOL] = PARAM_INPUT_BOOL,
 		[PARAM_INT] = PARAM_INPUT_NUMBER,
 		[PARAM_FLOAT] = PARAM_INPUT_NUMBER,
+		[PARAM_COUNT] = PARAM_INPUT_NUMBER,
 		[PARAM_CHOICE] = PARAM_INPUT_TEXT,
 		[PARAM_INTERVAL] = PARAM_INPUT_NUMBER,
 		[PARAM_RANGE] = PARAM_INPUT_NUMBERS,
@@ -602,8 +618,7 @@ read_input(const ParamDef *def, const char *text, size_t length)
 		input.type = PARAM_INPUT_NUMBERS;
 	else if (param_is_json(def->type))
 		input.type = PARAM_INPUT_JSON;
-	else if ((def->type == PARAM_INT || def->type == PARAM_FLOAT || def->type == PARAM_INTERVAL) &&
-			 parse_number(text, length, &input.number))
+	else if (is_number(def) && parse_number(text, length, &input.number))
 		input.type = PARAM_INPUT_NUMBER;
 	return input;
 }

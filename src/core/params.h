@@ -17,6 +17,7 @@ typedef enum ParamType
 	PARAM_BOOL,					/* bool */
 	PARAM_INT,					/* int64_t; at most 2^53 either way, like all numbers of JSON */
 	PARAM_FLOAT,				/* double; NAN is null */
+	PARAM_COUNT,				/* double, a whole number; NAN is null */
 	PARAM_CHOICE,				/* int: position in choices */
 	PARAM_INTERVAL,				/* double, seconds; NAN is null */
 	PARAM_RANGE,				/* ParamRange: two integers, low <= high */

@@ -167,12 +167,14 @@ add_param(Call *call, const ParamDef *def)
 {
 	static const char *const types[] = {
 		[PARAM_BOOL] = "boolean", [PARAM_INT] = "integer", [PARAM_FLOAT] = "float",
+		[PARAM_COUNT] = "integer",
 		[PARAM_CHOICE] = "choice", [PARAM_INTERVAL] = "interval", [PARAM_RANGE] = "range",
 		[PARAM_TEXT] = "text", [PARAM_NUMBERS] = "numbers", [PARAM_PARTS] = "methods",
 		[PARAM_PART] = "method"
 	};
 	bool		is_number = def->type == PARAM_INT || def->type == PARAM_FLOAT ||
-		def->type == PARAM_INTERVAL || def->type == PARAM_RANGE || def->type == PARAM_NUMBERS;
+		def->type == PARAM_COUNT || def->type == PARAM_INTERVAL || def->type == PARAM_RANGE ||
+		def->type == PARAM_NUMBERS;
 	bool		no_default = strcmp(def->default_text, "null") == 0;
 	bool		nulls[] = {
 		false, false, no_default, !is_number || isinf(def->min), !is_number || isinf(def->max),

@@ -43,6 +43,9 @@ INSERT INTO mistake VALUES
 	('{"features": ["embeddings"]}', 'parameter "features" must be text', NULL),
 	('{"estimator": "linear_svm"}', 'unrecognized value "linear_svm" for parameter "estimator"', NULL),
 	('{"max_depth": 21}', 'value 21 is out of range for parameter "max_depth"', NULL),
+	('{"max_depth": 2.5}', 'parameter "max_depth" must be an integer', 'Valid values are between 1 and 20.'),
+	('{"learning_rate": 0.1}', 'parameter "learning_rate" cannot be used with estimator "%"', 'Leave out "learning_rate", %'),
+	('{"estimator": "decision_tree", "n_estimators": 5}', 'parameter "n_estimators" cannot be used with estimator "decision_tree"', NULL),
 	('{"folds": 1}', 'value 1 is out of range for parameter "folds"', NULL);
 SELECT raises(format('SELECT * FROM train_model(''wrong'', %L, %L, ''school'')', method, params), '22023', message, hint, method || ': ' || message)
 FROM mistake, unnest('{embedding_regression,embedding_classification}'::text[]) method ORDER BY message, params, method;

@@ -13,6 +13,7 @@ param_value_size(ParamType type)
 {
 	static const size_t sizes[] = {
 		[PARAM_BOOL] = sizeof(bool), [PARAM_INT] = sizeof(int64_t), [PARAM_FLOAT] = sizeof(double),
+		[PARAM_COUNT] = sizeof(double),
 		[PARAM_CHOICE] = sizeof(int), [PARAM_INTERVAL] = sizeof(double),
 		[PARAM_RANGE] = sizeof(ParamRange), [PARAM_TEXT] = PARAM_TEXT_SIZE,
 		[PARAM_NUMBERS] = sizeof(ParamNumbers), [PARAM_PARTS] = PARAM_PARTS_SIZE,

@@ -15,7 +15,7 @@
 /* A base model that takes little to train. */
 #define SMALL "embedding={\"method\": \"svd\", \"params\": {\"factors\": 3, \"iterations\": 4, \"solver\": \"als\"}}\n"
 
-#define FEW_TREES "n_estimators=3\nmax_depth=3\nmin_leaf=2\n"
+#define SMALL_TREES "max_depth=3\nmin_leaf=2\n"
 
 /* The tables are in order. */
 static void
@@ -176,7 +176,8 @@ test_trees(void)
 		double		least = INFINITY;
 		double		most = -INFINITY;
 
-		snprintf(lines, sizeof(lines), SMALL FEW_TREES "min_ratings=0\nestimator=%s\n", estimators[i / 2]);
+		snprintf(lines, sizeof(lines), SMALL SMALL_TREES "min_ratings=0\nestimator=%s\n%s", estimators[i / 2],
+				 i / 2 == 0 ? "" : "n_estimators=3\n");
 		model = test_method_open(env, method, lines, set);
 		state = model.rec.state;
 		CHECK(state->estimator.n_trees == (i / 2 == 0 ? 1 : 3));
@@ -403,6 +404,24 @@ test_warnings(void)
 	test_method_done(env);
 }
 
+/* Rows that cannot be held are refused before the base model is trained. */
+static void
+test_too_many_rows(void)
+{
+	for (int m = 0; m < 2; m++)
+	{
+		Env		   *env = test_env();
+		TrainingSet *set = ranking_set(env, 4, 2000, 30, 20, false);
+		TestModel	model;
+
+		env->memory_limit = env->memory_used + (size_t) set->summary.n_ratings * 8;
+		CHECK_EQ_INT(test_method_train(env, m == 0 ? REGRESSION : CLASSIFICATION, SMALL, set, &model), RECSYS_OVER_LIMIT);
+		CHECK_EQ_INT(test_env_of(env)->n_loss, 0);
+		CHECK(strstr(env->hint, "lower the parameter \"max_rows\"") != NULL);
+		test_method_done(env);
+	}
+}
+
 /* What is refused, and why. */
 static void
 test_refused(void)
@@ -422,6 +441,11 @@ test_refused(void)
 		{"embedding={\"method\": \"nn\", \"params\": {\"arch\": \"neumf\", \"iterations\": 1}}\n", RECSYS_BAD_ARGUMENT,
 		"method \"nn\" in parameter \"embedding\" has no factors with these parameters"},
 		{"half_life=3600\n", RECSYS_BAD_ARGUMENT, "needs times"},
+		{"max_depth=3\n", RECSYS_BAD_ARGUMENT, "parameter \"max_depth\" cannot be used with estimator"},
+		{"estimator=decision_tree\nn_estimators=9\n", RECSYS_BAD_ARGUMENT,
+		"parameter \"n_estimators\" cannot be used with estimator \"decision_tree\""},
+		{"estimator=bagging\nsplit_features=0.5\n", RECSYS_BAD_ARGUMENT, "parameter \"split_features\" cannot be used"},
+		{"estimator=bagging\nregularization=1\n", RECSYS_BAD_ARGUMENT, "parameter \"regularization\" cannot be used"},
 		{"embedding={\"method\": \"svd\", \"params\": {\"implicit_terms\": true, \"solver\": \"als\"}}\n",
 		RECSYS_BAD_ARGUMENT, "implicit_terms"},
 	};
@@ -482,7 +506,7 @@ test_training(void)
 		const char *lines;
 	}			cases[] = {
 		{REGRESSION, SMALL}, {REGRESSION, SMALL "combine=concat\nfeatures=embeddings,genres,terms,attributes\n"},
-		{CLASSIFICATION, SMALL "objective=ranking\n"}, {CLASSIFICATION, SMALL FEW_TREES "estimator=random_forest\n"},
+		{CLASSIFICATION, SMALL "objective=ranking\n"}, {CLASSIFICATION, SMALL SMALL_TREES "estimator=random_forest\nn_estimators=3\n"},
 		{CLASSIFICATION, SMALL "half_life=172800\nmax_rows=500\n"}
 	};
 
@@ -556,6 +580,7 @@ main(void)
 	RUN_ALONE(test_bases);
 	RUN_ALONE(test_degenerate);
 	RUN_ALONE(test_warnings);
+	RUN_ALONE(test_too_many_rows);
 	RUN_ALONE(test_refused);
 	RUN_ALONE(test_evaluated);
 	RUN(test_training);

@@ -250,7 +250,7 @@ default_subject(const Method *method)
 		snprintf(subject.lines, sizeof(subject.lines), "models=[\"bias\", " SMALL_PART "]\n");
 	if (params_find(&method->params, "embedding", strlen("embedding")) != NULL)
 		snprintf(subject.lines, sizeof(subject.lines),
-				 "embedding=" SMALL_PART "\nfolds=2\nn_estimators=2\nmax_depth=2\nmin_leaf=1\n");
+				 "embedding=" SMALL_PART "\nfolds=2\n");
 	return subject;
 }
 

@@ -16,6 +16,7 @@ typedef struct SampleParams
 	ParamRange	ngrams;
 	ParamRange	any_range;		/* no limits of its own */
 	int64_t		any_int;
+	double		trees;			/* may be null */
 	char		column[PARAM_TEXT_SIZE];	/* may be null */
 	char		prefix[PARAM_TEXT_SIZE];
 	bool		normalize;
@@ -43,6 +44,8 @@ static const ParamDef sample_defs[] = {
 		.default_text = "[-2147483647,2147483647]", .min = -INFINITY, .max = INFINITY, SENTENCE},
 	{.name = "any_int", .type = PARAM_INT, OFFSET(any_int),
 		.default_text = "-9007199254740992", .min = -INFINITY, .max = INFINITY, SENTENCE},
+	{.name = "trees", .type = PARAM_COUNT, OFFSET(trees),
+		.default_text = "null", .min = 1, .max = 100, SENTENCE},
 	{.name = "attribute", .type = PARAM_TEXT, OFFSET(column), .default_text = "null", SENTENCE},
 	{.name = "prefix", .type = PARAM_TEXT, OFFSET(prefix), .default_text = "a = b", SENTENCE},
 	{.name = "normalize", .type = PARAM_BOOL, OFFSET(normalize), .default_text = "true", SENTENCE},
@@ -213,6 +216,8 @@ test_set(void)
 	check_set("attribute", text("012345678901234567890123456789012345678901234567890123456789012"),
 			  "012345678901234567890123456789012345678901234567890123456789012");
 	check_set("attribute", text(""), "null");
+	check_set("trees", number(50), "50");
+	check_set("trees", input_null, "null");
 	check_set("attribute", input_null, "null");
 	check_set("normalize", input_false, "false");
 	check_set("verbose", input_true, "true");
@@ -223,7 +228,7 @@ static void
 test_unknown_name(void)
 {
 	const char *hint = "Valid parameters are \"neighbors\", \"shrinkage\", \"threshold\", \"rate\", "
-		"\"similarity\", \"window\", \"ngrams\", \"any_range\", \"any_int\", \"attribute\", \"prefix\", "
+		"\"similarity\", \"window\", \"ngrams\", \"any_range\", \"any_int\", \"trees\", \"attribute\", \"prefix\", "
 		"\"normalize\", \"random_state\", \"half_life\", \"cold_start\", \"keep_versions\", \"verbose\".";
 
 	check_refused("neighbours", number(1),
@@ -279,6 +284,8 @@ test_wrong_type(void)
 	check_refused("ngrams", three, "parameter \"ngrams\" must be an array of two integers", pairs);
 	check_refused("ngrams", pair(1, 2.5), "parameter \"ngrams\" must be an array of two integers", pairs);
 	check_refused("ngrams", pair(NAN, 2), "parameter \"ngrams\" must be an array of two integers", pairs);
+	check_refused("trees", number(50.5), "parameter \"trees\" must be an integer",
+				  "Valid values are between 1 and 100.");
 	check_refused("attribute", number(1), "parameter \"attribute\" must be text",
 				  "Write 1 to 63 bytes of text.");
 	check_refused("verbose", number(1), "parameter \"verbose\" must be true or false",

@@ -51,6 +51,13 @@ kind_of(const void *params)
 	return estimators[((const OnParams *) params)->estimator];
 }
 
+/* See on_check. */
+static RecsysStatus
+embedding_classification_check(Env *env, const TrainingSet *set, const void *params)
+{
+	return on_check(env, set, params, kind_of(params));
+}
+
 /* See on_estimate. */
 static void
 embedding_classification_estimate(const Shape *shape, const void *params, Estimate *estimate)
@@ -101,7 +108,7 @@ const Method method_embedding_classification = {
 	.state_size = sizeof(OnState),
 	.parts = on_parts,
 	.more_needs = on_more_needs,
-	.check = on_check,
+	.check = embedding_classification_check,
 	.estimate = embedding_classification_estimate,
 	.fit = embedding_classification_fit,
 	.open = embedding_classification_open,

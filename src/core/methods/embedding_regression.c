@@ -38,7 +38,7 @@ kind_of(const void *params)
 static RecsysStatus
 embedding_regression_check(Env *env, const TrainingSet *set, const void *params)
 {
-	TRY(on_check(env, set, params));
+	TRY(on_check(env, set, params, kind_of(params)));
 	return warn_of_equal_ratings(env, set);
 }
 

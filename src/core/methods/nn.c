@@ -48,12 +48,12 @@ static const ParamDef nn_params[] = {
 	"Step of the first iteration."},
 	{"final_rate", NULL, PARAM_FLOAT, offsetof(NnParams, final_rate), "0", 0, 1, NULL,
 	"Part of the learning rate that it falls to, linearly; 1: it stays."},
-	{"batch_size", NULL, PARAM_FLOAT, offsetof(NnParams, batch_size), "null", 1, 1048576, NULL,
+	{"batch_size", NULL, PARAM_COUNT, offsetof(NnParams, batch_size), "null", 1, 1048576, NULL,
 	"Samples between two steps; null: a hundredth of all, at least 64, at most 8,192."},
 	{"iterations", "n_epochs epochs max_iter", PARAM_INT, offsetof(NnParams, iterations), "20", 1,
 		100000, NULL,
 	"Most passes over the ratings."},
-	{"negatives", "num_negatives", PARAM_FLOAT, offsetof(NnParams, negatives), "null", 1, 100, NULL,
+	{"negatives", "num_negatives", PARAM_COUNT, offsetof(NnParams, negatives), "null", 1, 100, NULL,
 	"Ranking: random courses that the user has not rated for each rating; null: 4."},
 	{"validation", NULL, PARAM_FLOAT, offsetof(NnParams, validation), "0", 0, 0.5, NULL,
 	"Share of the ratings that is not learnt from, to stop in time; 0: all iterations are made."},
@@ -77,14 +77,6 @@ arch_of(const Recommender *rec)
 	return ((const NnState *) rec->state)->arch;
 }
 
-/* A parameter that says nothing with the others. */
-static RecsysStatus
-fail_unused(Env *env, const char *name, const char *other)
-{
-	env_fail(env, RECSYS_BAD_ARGUMENT, "parameter \"%s\" cannot be used with %s", name, other);
-	return env_hint(env, "Leave out \"%s\", or change the other.", name);
-}
-
 /* A list of layers that the architecture can use. */
 static RecsysStatus
 check_layers(Env *env, const NnParams *params)
@@ -92,7 +84,7 @@ check_layers(Env *env, const NnParams *params)
 	NeumfNetwork neumf;
 
 	if (params->arch == NN_DOT && params->layers[0] != '\0')
-		return fail_unused(env, "layers", "arch \"dot\"");
+		return fail_unused_param(env, "layers", "arch \"dot\"");
 	if (params->arch == NN_DOT || (params->arch == NN_SOFTMAX && softmax_layers_valid(params)) ||
 		(params->arch == NN_NEUMF && neumf_init(params, &neumf)))
 		return RECSYS_OK;
@@ -113,7 +105,7 @@ nn_check(Env *env, const TrainingSet *set, const void *params_in)
 	const NnParams *params = params_in;
 
 	if (params->objective == NN_RATING && !isnan(params->negatives))
-		return fail_unused(env, "negatives", "objective \"rating\"");
+		return fail_unused_param(env, "negatives", "objective \"rating\"");
 	if (params->arch == NN_SOFTMAX && params->objective == NN_RATING)
 	{
 		env_fail(env, RECSYS_BAD_ARGUMENT,
@@ -121,7 +113,7 @@ nn_check(Env *env, const TrainingSet *set, const void *params_in)
 		return env_hint(env, "To learn ratings, use arch \"dot\" or \"neumf\".");
 	}
 	if (params->arch == NN_SOFTMAX && !isnan(params->negatives))
-		return fail_unused(env, "negatives", "arch \"softmax\"");
+		return fail_unused_param(env, "negatives", "arch \"softmax\"");
 	TRY(check_layers(env, params));
 	TRY(check_half_life(env, set, params));
 	return params->objective == NN_RATING ? warn_of_equal_ratings(env, set) : RECSYS_OK;

@@ -6,6 +6,7 @@
 
 #include <float.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "core/blas.h"
@@ -80,6 +81,16 @@ on_more_needs(const void *params)
 	return features_need(features_read(((const OnParams *) params)->features));
 }
 
+/* Factors of the base model by its parameters. */
+static int
+part_factors(const MethodPart *part)
+{
+	const ParamDef *def = params_find(&part->method->params, "factors", strlen("factors"));
+
+	return def == NULL || def->type != PARAM_INT ? SOME_FACTORS :
+		(int) *(const int64_t *) ((const char *) part->params + def->offset);
+}
+
 /* Trains it in silence: what there is to say of the data has been said. */
 static RecsysStatus
 train_base(Env *env, const TrainingSet *set, const MethodPart *part, void **bytes, size_t *length)
@@ -93,11 +104,46 @@ train_base(Env *env, const TrainingSet *set, const MethodPart *part, void **byte
 	return status;
 }
 
-/* Names of features, then what the base method asks for. */
-RecsysStatus
-on_check(Env *env, const TrainingSet *set, const void *params_in)
+/* Sets of estimators. */
+#define ONE(kind) (1u << (kind))
+#define FORESTS (ONE(ESTIMATOR_BAGGING) | ONE(ESTIMATOR_RANDOM_FOREST))
+#define BOOSTING ONE(ESTIMATOR_GRADIENT_BOOSTING)
+#define TREES (FORESTS | BOOSTING | ONE(ESTIMATOR_DECISION_TREE))
+#define PENALISED (ONE(ESTIMATOR_RIDGE) | ONE(ESTIMATOR_LOGISTIC) | ONE(ESTIMATOR_LINEAR_SVC) | BOOSTING)
+
+/* A parameter of other estimators is an error. */
+static RecsysStatus
+check_used(Env *env, const OnParams *params, EstimatorKind kind)
 {
-	const OnParams *params = params_in;
+	const struct
+	{
+		const char *name;
+		double		value;
+		unsigned	kinds;		/* that use it */
+	}			uses[] = {
+		{"regularization", params->regularization, PENALISED},
+		{"n_estimators", params->n_estimators, FORESTS | BOOSTING},
+		{"max_depth", params->max_depth, TREES},
+		{"min_leaf", params->min_leaf, TREES},
+		{"learning_rate", params->learning_rate, BOOSTING},
+		{"subsample", params->subsample, FORESTS | BOOSTING},
+		{"split_features", params->max_share, ONE(ESTIMATOR_RANDOM_FOREST)},
+	};
+	char		other[64];
+
+	snprintf(other, sizeof(other), "estimator \"%s\"", estimator_names[kind]);
+	for (size_t i = 0; i < sizeof(uses) / sizeof(uses[0]); i++)
+	{
+		if (!isnan(uses[i].value) && !(uses[i].kinds & ONE(kind)))
+			return fail_unused_param(env, uses[i].name, other);
+	}
+	return RECSYS_OK;
+}
+
+/* Names of features and parameters of the estimator, then what the base method asks for. */
+RecsysStatus
+on_check(Env *env, const TrainingSet *set, const OnParams *params, EstimatorKind kind)
+{
 	MethodPart	part;
 	Env			inner;
 	int			n;
@@ -108,6 +154,7 @@ on_check(Env *env, const TrainingSet *set, const void *params_in)
 				 params->features);
 		return env_hint(env, "Write \"embeddings\" and, with commas between them, any of terms, genres and attributes.");
 	}
+	TRY(check_used(env, params, kind));
 	TRY(check_half_life(env, set, params));
 	TRY(on_parts(env, params, &part, &n));
 	env_enter(env, &inner);
@@ -295,6 +342,18 @@ rows_spec(const OnParams *params, const MethodPart *part, const FeatureContent *
 	};
 }
 
+/* What is known to be too much, or missing, is told before the base model is trained. */
+static RecsysStatus
+check_ready(Env *env, const TrainingSet *set, const EstimatorSpec *estimator, const RowsSpec *spec)
+{
+	RecsysStatus status = estimator_ready(env, estimator, out_of_fold_count(spec, set->summary.n_ratings),
+										  features_count(spec->combine, part_factors(spec->base), spec->content));
+
+	if (status == RECSYS_OVER_LIMIT)
+		env_hint(env, "Increase the setting \"course_recsys.max_memory\", or lower the parameter \"max_rows\".");
+	return status;
+}
+
 /* Base model, rows, estimator. */
 RecsysStatus
 on_fit(Env *env, const TrainingSet *set, const OnParams *params, EstimatorKind kind, bool classify,
@@ -316,9 +375,10 @@ on_fit(Env *env, const TrainingSet *set, const OnParams *params, EstimatorKind k
 	TRY(choose_target(env, set, params, classify, &spec, &classes));
 	fit_default_base(params, spec.target == TARGET_TAKEN, &part);
 	env_progress(env, PHASE_FITTING, 0, spec.folds + 2);
+	TRY(features_build(env, set, kinds, params->max_features, &content));
+	TRY(check_ready(env, set, &estimator_params, &spec));
 	TRY(fit_base(env, set, &part, writer, &base));
 	env_progress(env, PHASE_FITTING, 1, spec.folds + 2);
-	TRY(features_build(env, set, kinds, params->max_features, &content));
 	TRY(out_of_fold_rows(env, set, &base, &spec, &rows));
 	TRY(fit_estimator(env, &estimator_params, &rows,
 					  classify ? classes.counts[1] / (classes.counts[0] + classes.counts[1]) :
@@ -330,16 +390,6 @@ on_fit(Env *env, const TrainingSet *set, const OnParams *params, EstimatorKind k
 }
 
 /* ---------------------------------------------------------------- estimate */
-
-/* Factors of the base model by its parameters. */
-static int
-part_factors(const MethodPart *part)
-{
-	const ParamDef *def = params_find(&part->method->params, "factors", strlen("factors"));
-
-	return def == NULL || def->type != PARAM_INT ? SOME_FACTORS :
-		(int) *(const int64_t *) ((const char *) part->params + def->offset);
-}
 
 /* Numbers of a row beside the vectors, and bytes that are held for them. */
 static FeatureContent

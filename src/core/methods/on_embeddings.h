@@ -91,13 +91,13 @@ typedef struct OnParams
 		.offset = offsetof(OnParams, regularization), .default_text = "null", .min = 0, .max = 1e6, \
 		.description = "Penalty of the squared weights of ridge, logistic and linear_svc, or of the leaves of " \
 	"gradient_boosting; null: see docs."}, \
-	{.name = "n_estimators", .aliases = "n_trees", .type = PARAM_FLOAT, \
+	{.name = "n_estimators", .aliases = "n_trees", .type = PARAM_COUNT, \
 		.offset = offsetof(OnParams, n_estimators), .default_text = "null", .min = 1, .max = 10000, \
-		.description = "Trees of bagging, random_forest and gradient_boosting; null: 100."}, \
-	{.name = "max_depth", .type = PARAM_FLOAT, .offset = offsetof(OnParams, max_depth), \
+		.description = "Trees of bagging, random_forest and gradient_boosting; null: see docs."}, \
+	{.name = "max_depth", .type = PARAM_COUNT, .offset = offsetof(OnParams, max_depth), \
 		.default_text = "null", .min = 1, .max = 20, \
 		.description = "Depth of a tree at most; null: see docs."}, \
-	{.name = "min_leaf", .aliases = "min_samples_leaf", .type = PARAM_FLOAT, \
+	{.name = "min_leaf", .aliases = "min_samples_leaf", .type = PARAM_COUNT, \
 		.offset = offsetof(OnParams, min_leaf), .default_text = "null", .min = 1, .max = 1e6, \
 		.description = "Rows in a leaf of a tree at least; null: see docs."}, \
 	{.name = "learning_rate", .aliases = "eta", .type = PARAM_FLOAT, \
@@ -114,11 +114,11 @@ typedef struct OnParams
 /* The functions of a Method, the same for both. */
 extern RecsysStatus on_parts(Env *env, const void *params, MethodPart *parts, int *n);
 extern unsigned on_more_needs(const void *params);
-extern RecsysStatus on_check(Env *env, const TrainingSet *set, const void *params);
 extern size_t on_scratch_size(const Recommender *rec);
 extern void on_score(const Recommender *rec, const History *history, void *scratch, float *scores);
 
 /* The same, for an estimator that the method has chosen. */
+extern RecsysStatus on_check(Env *env, const TrainingSet *set, const OnParams *params, EstimatorKind kind);
 extern void on_estimate(const Shape *shape, const OnParams *params, EstimatorKind kind, bool classify,
 						Estimate *estimate);
 extern RecsysStatus on_fit(Env *env, const TrainingSet *set, const OnParams *params, EstimatorKind kind,

@@ -72,6 +72,14 @@ warn_of_equal_ratings(Env *env, const TrainingSet *set)
 	return RECSYS_OK;
 }
 
+/* Which one is wrong is for the user to say. */
+RecsysStatus
+fail_unused_param(Env *env, const char *name, const char *other)
+{
+	env_fail(env, RECSYS_BAD_ARGUMENT, "parameter \"%s\" cannot be used with %s", name, other);
+	return env_hint(env, "Leave out \"%s\", or change the other.", name);
+}
+
 /* The same words as for damage to the common sections. */
 RecsysStatus
 model_damaged(Env *env, const char *what)
