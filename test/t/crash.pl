@@ -106,9 +106,12 @@ sub kill_and_return
 	my @killed = $whole ? processes() : ($pid);
 	my $start = time;
 	kill 'KILL', @killed;
-	wait_until('the killed processes are gone', sub { !grep { runs($_) } @killed });
+	# A dead backend is known to be dead when the postmaster has collected it; until then there are new sessions, soon
+	# to be ended.
+	wait_until('the postmaster knows', sub { !-e "/proc/$pid" }) if !$whole;
 	if ($whole)
 	{
+		wait_until('the killed processes are gone', sub { !grep { runs($_) } @killed });
 		$node->kill9;           # it is dead; this tells the node
 		# Where nobody collects dead processes at once, its number would look taken.
 		unlink $node->data_dir . '/postmaster.pid', $node->host . '/.s.PGSQL.' . $node->port . '.lock';
