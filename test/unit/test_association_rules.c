@@ -364,23 +364,15 @@ forge_int(Env *env, TestModel *model, const char *section, int64_t at, int32_t v
 	int64_t		n_cols = -1;
 	const void *data;
 	int32_t		before;
-	uint32_t	checksum = 0;
-	Recommender rec;
 	RecsysStatus status;
 
 	CHECK_EQ_INT(model_open(env, &opened, model->bytes, model->length), RECSYS_OK);
 	CHECK_EQ_INT(model_get(env, &opened, section, SECTION_INT32, &n_rows, &n_cols, &data), RECSYS_OK);
 	before = ((int32_t *) data)[at];
-	for (int i = 0; i < 2; i++)
-	{
-		((int32_t *) data)[at] = i == 0 ? value : before;
-		checksum = 0;
-		memcpy((char *) model->bytes + 28, &checksum, sizeof(checksum));
-		checksum = crc32c(0, model->bytes, model->length);
-		memcpy((char *) model->bytes + 28, &checksum, sizeof(checksum));
-		if (i == 0)
-			status = recommender_open(env, &rec, model->bytes, model->length);
-	}
+	((int32_t *) data)[at] = value;
+	status = test_method_reopen(env, model);
+	((int32_t *) data)[at] = before;
+	test_method_reopen(env, model);
 	return status;
 }
 

@@ -529,20 +529,6 @@ test_training(void)
 	}
 }
 
-/* Makes the checksum of a changed model right and opens it. */
-static RecsysStatus
-reopen(Env *env, TestModel *model)
-{
-	char	   *bytes = model->bytes;
-	uint32_t	checksum = 0;
-	Recommender rec;
-
-	memcpy(bytes + 28, &checksum, sizeof(checksum));	/* its place in the header, see model.h */
-	checksum = crc32c(0, bytes, model->length);
-	memcpy(bytes + 28, &checksum, sizeof(checksum));
-	return recommender_open(env, &rec, bytes, model->length);
-}
-
 /* Facts, content and attributes that are changed. */
 static void
 test_forged(void)
@@ -563,7 +549,7 @@ test_forged(void)
 	for (char *c = model.bytes; c < (char *) model.bytes + model.length - 20; c++)
 		if (memcmp(c, "embeddings,genres,att", 21) == 0)
 			memcpy(c, "embeddings, ", 12);
-	CHECK_EQ_INT(reopen(env, &model), RECSYS_CORRUPT);
+	CHECK_EQ_INT(test_method_reopen(env, &model), RECSYS_CORRUPT);
 	test_method_done(env);
 }
 

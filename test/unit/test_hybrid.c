@@ -501,20 +501,6 @@ test_errors(void)
 	}
 }
 
-/* Makes the checksum of a changed model right and opens it. */
-static RecsysStatus
-reopen(Env *env, TestModel *model)
-{
-	char	   *bytes = model->bytes;
-	uint32_t	checksum = 0;
-	Recommender rec;
-
-	memcpy(bytes + 28, &checksum, sizeof(checksum));	/* its place in the header, see model.h */
-	checksum = crc32c(0, bytes, model->length);
-	memcpy(bytes + 28, &checksum, sizeof(checksum));
-	return recommender_open(env, &rec, bytes, model->length);
-}
-
 /* Opens a model after byte `at` of a section was changed and the checksum of the whole made right. */
 static RecsysStatus
 open_changed(Env *env, TestModel *model, const char *section, int64_t at)
@@ -526,7 +512,7 @@ open_changed(Env *env, TestModel *model, const char *section, int64_t at)
 
 	CHECK_EQ_INT(model_get(env, &model->rec.model, section, SECTION_BYTES, &n_rows, &n_cols, &data), RECSYS_OK);
 	((char *) data)[at] ^= 1;
-	status = reopen(env, model);
+	status = test_method_reopen(env, model);
 	((char *) data)[at] ^= 1;
 	return status;
 }
@@ -563,7 +549,7 @@ test_other_part(void)
 	for (char *c = model.bytes; c < (char *) model.bytes + model.length - 12; c++)
 		if (memcmp(c, "models=[\"als\"", 13) == 0)
 			memcpy(c + 9, "bpr", 3);
-	CHECK_EQ_INT(reopen(env, &model), RECSYS_NEWER_FORMAT);
+	CHECK_EQ_INT(test_method_reopen(env, &model), RECSYS_NEWER_FORMAT);
 	test_method_done(env);
 }
 

@@ -257,6 +257,20 @@ test_method_promises(Env *env, const Method *method, const char *lines, Training
 	test_method_interrupts(env, method, lines, small);
 }
 
+/* What opening says of a model whose bytes were changed in place, once the checksum is made right. */
+static inline RecsysStatus
+test_method_reopen(Env *env, TestModel *model)
+{
+	char	   *bytes = model->bytes;
+	uint32_t	checksum = 0;
+	Recommender rec;
+
+	memcpy(bytes + 28, &checksum, sizeof(checksum));	/* its place in the header, see model.h */
+	checksum = crc32c(0, bytes, model->length);
+	memcpy(bytes + 28, &checksum, sizeof(checksum));
+	return recommender_open(env, &rec, bytes, model->length);
+}
+
 /*
  * What opening says of the model with value `at` of a section of numbers changed in place and the
  * checksum made right.
@@ -265,25 +279,19 @@ static inline RecsysStatus
 test_method_forge(Env *env, TestModel *model, const char *section, SectionType type, int64_t at,
 				  double value)
 {
-	char	   *bytes = model->bytes;
 	int64_t		n_rows = -1;
 	int64_t		n_cols = -1;
 	const void *data;
-	uint32_t	checksum = 0;
 	Model		opened;
-	Recommender rec;
 
-	CHECK_EQ_INT(model_open(env, &opened, bytes, model->length), RECSYS_OK);
+	CHECK_EQ_INT(model_open(env, &opened, model->bytes, model->length), RECSYS_OK);
 	CHECK_EQ_INT(model_get(env, &opened, section, type, &n_rows, &n_cols, &data), RECSYS_OK);
 	CHECK(at < n_rows * n_cols);
 	if (type == SECTION_FLOAT)
 		((float *) data)[at] = (float) value;
 	else
 		((double *) data)[at] = value;
-	memcpy(bytes + 28, &checksum, sizeof(checksum));	/* its place in the header, see model.h */
-	checksum = crc32c(0, bytes, model->length);
-	memcpy(bytes + 28, &checksum, sizeof(checksum));
-	return recommender_open(env, &rec, bytes, model->length);
+	return test_method_reopen(env, model);
 }
 
 /* Number `at` of a section may be any finite one; else opening the model fails. */
