@@ -55,7 +55,8 @@ neumf_estimate(const Shape *shape, const NnParams *params, Estimate *estimate)
 	model = 4 * (double) shape->n_courses * course_numbers(&neumf) + 4 * (double) network.user_width;
 	estimate->bytes = pairs_bytes(shape, params, &network, model);
 	estimate->seconds = 0.01 + (double) params->iterations * samples *
-		(2e-7 + (double) network.n_dense * 3e-10 + network.user_width * 4e-9);
+		(1.7e-7 + (double) network.n_dense * 2.5e-10 + network.user_width * 3.3e-9) /
+		(shape->n_threads > 1 ? shape->n_threads : 1);
 	estimate->model_bytes = model + 4 * (double) network.n_dense + 16;
 	estimate->library_bytes = BLAS_LIBRARY_BYTES;
 }

@@ -371,7 +371,7 @@ softmax_estimate(const Shape *shape, const NnParams *params, Estimate *estimate)
 		softmax_batch_bytes(&network, batch_room(params, (int64_t) rows, shape->n_courses)) +
 		fmax(params->validation > 0 ? 4 * numbers : 0, sums) + 8 * ENV_BLOCK_OVERHEAD;
 	estimate->seconds = 0.01 + (double) params->iterations * rows * courses *
-		(network.layers.sizes[network.layers.n - 1] * 1.2e-10 + 3e-9) /
+		(network.layers.sizes[network.layers.n - 1] * 4e-10 + 1e-8) /
 		(shape->n_threads > 1 ? shape->n_threads : 1);
 	estimate->library_bytes = BLAS_LIBRARY_BYTES;
 	estimate->model_bytes = 4 * (numbers - 2 * (double) network.n_units) + sums;

@@ -492,7 +492,7 @@ bpr_estimate(const Shape *shape, const void *params_in, Estimate *estimate)
 
 	estimate->bytes = ((double) shape->n_users + n_courses) * k * 4 + n_courses * 9 + 8 * n_ratings +
 		2048;
-	estimate->seconds = 0.05 + (double) params->iterations * n_ratings * (30 + k) * 1e-9 / n_threads;
+	estimate->seconds = 0.05 + (double) params->iterations * n_ratings * (30 + k) * 2.6e-9 / n_threads;
 	estimate->model_bytes = n_courses * (k + 1) * 4;
 }
 

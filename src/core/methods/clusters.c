@@ -444,7 +444,7 @@ clusters_estimate(const Shape *shape, const void *params, Estimate *estimate)
 	estimate->bytes = fmax(estimate->bytes, 12 * users + 12 * pairs + 24 * k +
 						   12 * (double) shape->n_courses + 8 * axes * (2 * k + 8) + 16 * genres);
 	estimate->library_bytes = with_pca ? BLAS_LIBRARY_BYTES : 0;
-	estimate->seconds = (double) p->n_init * users * axes * k * 4e-9 / shape->n_threads +
+	estimate->seconds = (double) p->n_init * users * axes * k * 1.6e-8 / shape->n_threads +
 		4e-9 * (double) shape->n_ratings * genres;
 }
 

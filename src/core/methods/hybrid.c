@@ -160,7 +160,7 @@ hybrid_estimate(const Shape *shape, const void *params, Estimate *estimate)
 			fmax(estimate->bytes, 2 * estimate->model_bytes + common_model_bytes(shape) +
 				 hybrid_learn_bytes(shape, n));
 		estimate->seconds *= 1.75;
-		estimate->seconds += 1e-8 * hybrid_learn_bytes(shape, n) * 25 * n;
+		estimate->seconds += 1e-9 * hybrid_learn_bytes(shape, n) * 25 * n;
 	}
 }
 
