@@ -41,6 +41,7 @@
 
 #define PIPE_DESCRIPTOR 3		/* of the process; 0, 1, 2 are /dev/null */
 #define PIECE_BYTES ((size_t) 1 << 20)	/* of one read or write */
+#define LIBRARY_ROOM ((size_t) 64 << 20)	/* in which a library and what it needs find place */
 
 /* C++: void (*std::set_new_handler(void (*)()))() */
 #define SET_NEW_HANDLER "_ZSt15set_new_handlerPFvvE"
@@ -244,6 +245,17 @@ fail_missing(Child *child, const char *file, const char *package, const char *re
 			   file);
 }
 
+/* Ends the process when it has little room left.  (volatile: or the compiler leaves both calls out) */
+static void
+check_room(Child *child, size_t bytes)
+{
+	void	   *volatile room = malloc(bytes);
+
+	if (room == NULL)
+		child_fail(child, RECSYS_NO_MEMORY, NULL, NULL, "out of memory");
+	free(room);
+}
+
 /* Has memory that C++ cannot get end the process; libraries in C have no such function. */
 static void
 handle_new(void *library)
@@ -265,7 +277,12 @@ child_load(Child *child, const char *file, const char *package, const ChildSymbo
 	void	   *library = dlopen(file, RTLD_NOW | RTLD_LOCAL);
 
 	if (library == NULL)
-		fail_missing(child, file, package, dlerror());
+	{
+		const char *reason = dlerror();
+
+		check_room(child, LIBRARY_ROOM);
+		fail_missing(child, file, package, reason);
+	}
 	for (int i = 0; i < n; i++)
 	{
 		void	   *symbol = dlsym(library, symbols[i].name);

@@ -233,14 +233,26 @@ SELECT is_empty($$
 CREATE FUNCTION school.as_json(type text, value text) RETURNS jsonb LANGUAGE sql AS $$
 	SELECT CASE WHEN value IS NULL THEN 'null' WHEN type IN ('choice', 'text') THEN to_jsonb(value) ELSE value::jsonb END $$;
 -- What training says of a parameter: NULL when it is accepted, also if nothing can be computed with so great a value
-CREATE FUNCTION school.verdict(method text, param text, value jsonb) RETURNS text LANGUAGE plpgsql AS $$
+CREATE FUNCTION school.verdict(method text, param text, value jsonb, other jsonb DEFAULT '{}') RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
-	PERFORM train_model('verdict', method, jsonb_build_object(param, value), 'school');
+	PERFORM train_model('verdict', method, other || jsonb_build_object(param, value), 'school');
 	RETURN NULL;
 EXCEPTION WHEN invalid_parameter_value THEN
 	RETURN SQLSTATE;
 WHEN data_exception THEN
 	RETURN CASE WHEN SQLERRM !~ 'diverged|not finite|no longer finite|out of bounds|could not be computed' THEN SQLERRM END;
+END $$;
+-- The same, accepted if it is with any value of the method's choices: some parameters go with some of them only
+CREATE FUNCTION school.best_verdict(wanted text, param text, value jsonb) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	said text := verdict(wanted, param, value);
+	other jsonb;
+BEGIN
+	FOR other IN SELECT jsonb_build_object(p.param, choice) FROM param p, unnest(p.choices) choice WHERE p.method = wanted LOOP
+		EXIT WHEN said IS NULL;
+		said := verdict(wanted, param, value, other);
+	END LOOP;
+	RETURN said;
 END $$;
 CREATE TABLE school.param AS SELECT m.method, p.* FROM recsys_methods() m, recsys_method_params(m.method) p;
 SET LOCAL client_min_messages = error;	-- verbose is one of the parameters
@@ -250,7 +262,7 @@ SELECT is(verdict(method, param, to_jsonb(choice)), NULL, format('%s: %s %s', me
 	unnest(choices) choice
 ORDER BY method, param, choice;
 -- min_df leaves no word at its greatest value, n_components are no more than genres: errors of their own
-SELECT is(verdict(method, param,
+SELECT is(best_verdict(method, param,
 	CASE type WHEN 'range' THEN jsonb_build_array(bound, bound) WHEN 'numbers' THEN jsonb_build_array(bound, 1) ELSE to_jsonb(bound) END), NULL,
 	format('%s: %s may be %s', method, param, bound))
 FROM param, LATERAL (VALUES (min_value), (max_value)) b (bound) WHERE bound IS NOT NULL AND param NOT IN ('min_df', 'n_components')

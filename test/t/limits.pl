@@ -16,7 +16,8 @@ plan skip_all => 'needs /proc' unless -w '/proc/self/clear_refs';
 # How the hint of an error goes on after the setting that it names.
 my @hints = (
 	'; -1 means "maintenance_work_mem".',
-	', or train on fewer courses: "ease" needs 8 bytes for every pair of courses.');
+	', or train on fewer courses: "ease" needs 8 bytes for every pair of courses.',
+	', or lower the parameter "max_rows".');
 my $factor = $ENV{RECSYS_LIMITS_FACTOR} // 2;
 my $allowance = 12;             # MB besides the limit: caches, plans, buffers, stacks of threads
 my $node = new_server('limits', 'fsync = off', 'shared_buffers = 4MB', 'course_recsys.threads = 2', 'autovacuum = off',
