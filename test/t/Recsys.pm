@@ -14,6 +14,9 @@ use Time::HiRes qw(sleep time);
 our @EXPORT = qw(new_server add_dataset add_whole_dataset add_school $school_answers methods left_behind session
 	wait_until raises answers);
 
+# What a test dies of is said where its results are, and not in its log alone.
+$SIG{__DIE__} = sub { Test::More::diag("died: $_[0]") unless $^S };
+
 # Starts a server with the extension in schema "recsys", which is on the search path.
 sub new_server
 {
