@@ -12,7 +12,7 @@ use Test::More;
 use Time::HiRes qw(sleep time);
 
 our @EXPORT = qw(new_server add_dataset add_whole_dataset add_school $school_answers methods left_behind session
-	wait_until raises answers);
+	wait_until is_back raises answers);
 
 # What a test dies of is said where its results are, and not in its log alone.
 $SIG{__DIE__} = sub { Test::More::diag("died: $_[0]") unless $^S };
@@ -132,6 +132,16 @@ sub wait_until
 		die "timed out waiting until $what\n" if time > $end;
 		sleep 0.005;
 	}
+}
+
+# Does the server take sessions?  (poll_query_until writes to its psql, which may have been refused and be gone: a broken
+# pipe then ends the test.)
+sub is_back
+{
+	my ($node) = @_;
+	my ($out, $err);
+	return IPC::Run::run([ $node->installed_command('psql'), '-XAtc', 'SELECT pg_is_in_recovery()', '-d', $node->connstr('postgres') ],
+		'<', '/dev/null', '>', \$out, '2>', \$err) && $out eq "f\n";
 }
 
 # Runs sql in a session and compares the SQLSTATE, and the text that psql shows of the error.

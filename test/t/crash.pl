@@ -120,15 +120,6 @@ sub kill_and_return
 	return $start;
 }
 
-# Does the server take sessions?  (poll_query_until writes to its psql, which may have been refused and be gone: a broken
-# pipe then ends the test.)
-sub is_back
-{
-	my ($out, $err);
-	return IPC::Run::run([ $node->installed_command('psql'), '-XAtc', 'SELECT pg_is_in_recovery()', '-d', $node->connstr('postgres') ],
-		'<', '/dev/null', '>', \$out, '2>', \$err) && $out eq "f\n";
-}
-
 # A run that was committed counts, also when its client was not told any more; when it was told, it must be there.
 sub count_committed
 {
@@ -161,7 +152,7 @@ for my $crash (1 .. $crashes)
 	$phases{$phase}++;
 	$server_kills++ if $whole;
 
-	wait_until('the server is back', \&is_back, 180);
+	wait_until('the server is back', sub { is_back($node) }, 180);
 	$longest = time - $start if time - $start > $longest;
 	my $name = ($whole ? 'server' : 'backend') . " killed, $case->{model} $phase";
 	my $session = session($node);
@@ -226,7 +217,7 @@ sub stop_by
 		$node->_update_pid(0);
 		$node->start;
 	}
-	wait_until('the server is back', \&is_back, 180);
+	wait_until('the server is back', sub { is_back($node) }, 180);
 	my $session = session($node);
 	is($session->query(left_behind()), '0|0|0|0|0', "$name while $phase: nothing is left");
 	is($session->query(answer($cases[-1])), $cases[-1]{expected}, "$name while $phase: it answers as before");

@@ -158,8 +158,9 @@ while ($failed eq '' && $runs < 500)
 like($failed, qr/No space left on device|57P02|server closed the connection/, "no room for WAL: run $runs ends by an error of the server");
 make_room();
 $_->quit for $session, $watcher;
-wait_until('the server is back or down', sub {
-	!-e $node->data_dir . '/postmaster.pid' || ($node->psql('postgres', 'SELECT 1'))[0] == 0 });
+# Until the postmaster has collected the session's process, it may not know yet, and new sessions would soon be ended.
+wait_until('the postmaster knows', sub { !-e "/proc/$session->{pid}" });
+wait_until('the server is back or down', sub { !-e $node->data_dir . '/postmaster.pid' || is_back($node) });
 unless (-e $node->data_dir . '/postmaster.pid')
 {
 	local $ENV{LD_PRELOAD} = $library;
