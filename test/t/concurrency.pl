@@ -184,11 +184,12 @@ sub checked
 }
 
 # The scripts of those who serve, no more than pgbench takes: all answers of a model, each a transaction of its own; and
-# two of them in one transaction with one snapshot.
+# two of them in one transaction with one snapshot.  Each run of a script measures its session, so that a slow machine,
+# which runs few, measures as often for each of them.
 sub serving_scripts
 {
 	my $models = $control->query('SELECT count(*) FROM tried');
-	my @scripts = ("SELECT hold();\n", 10, "SELECT all_there(count(*)::int, $models) FROM recsys_models;\n", 5);
+	my @scripts = ("SELECT hold();\nSELECT all_there(count(*)::int, $models) FROM recsys_models;\n", 5);
 	my %of_model;
 	for my $row (split /\n/, $control->query(q{SELECT model, kind, sql FROM answer JOIN statement USING (kind) WHERE side = 'A'}))
 	{
@@ -198,8 +199,8 @@ sub serving_scripts
 	for my $model (sort keys %of_model)
 	{
 		my ($first, $last) = @{ $of_model{$model} }[ 0, -1 ];
-		push @scripts, join('', map { "$_;\n" } @{ $of_model{$model} }), 4;
-		push @scripts, "BEGIN ISOLATION LEVEL REPEATABLE READ;\n$first \\gset a_\n\\sleep 20 ms\n$last \\gset b_\n"
+		push @scripts, join('', map { "$_;\n" } 'SELECT hold()', @{ $of_model{$model} }), 4;
+		push @scripts, "SELECT hold();\nBEGIN ISOLATION LEVEL REPEATABLE READ;\n$first \\gset a_\n\\sleep 20 ms\n$last \\gset b_\n"
 			. "\\if :a_side <> :b_side\nDO \$\$ BEGIN RAISE EXCEPTION 'two versions of $model in a transaction'; END \$\$;\n\\endif\n"
 			. "COMMIT;\n", 1;
 	}
