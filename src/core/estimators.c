@@ -288,7 +288,7 @@ estimator_ready(Env *env, const EstimatorSpec *spec, int64_t n_rows, int n_featu
 
 /* Are intercept, weights, thresholds and leaves finite?  Asks env now and then whether to stop. */
 static RecsysStatus
-check_finite(Env *env, const Estimator *estimator, bool *finite)
+check_numbers(Env *env, const Estimator *estimator, bool *finite)
 {
 	bool		linear = estimator->n_trees == 0;
 	const float *numbers = linear ? estimator->weights : estimator->thresholds;
@@ -319,7 +319,7 @@ estimator_fit(Env *env, const EstimatorSpec *spec, const EstimatorRows *rows, Es
 	TRY(fit_kind(env, &fit, estimator));
 	env_free(env, fit.means);
 	env_free(env, fit.scales);
-	TRY(check_finite(env, estimator, &finite));
+	TRY(check_numbers(env, estimator, &finite));
 	if (finite)
 		return RECSYS_OK;
 	env_fail(env, RECSYS_NOT_CONVERGED, "estimator \"%s\" has no finite weights", estimator_names[spec->kind]);
@@ -423,9 +423,7 @@ estimator_put(Env *env, ModelWriter *writer, const Estimator *estimator)
 static RecsysStatus
 fail_damaged(Env *env, const char *section)
 {
-	env_fail(env, RECSYS_CORRUPT, "model data is damaged");
-	env_detail(env, "Section \"estimator_%s\" holds what cannot be.", section);
-	return env_hint(env, "Train the model again, or restore it from a backup.");
+	return model_damaged(env, "Section \"estimator_%s\" holds what cannot be.", section);
 }
 
 /* A section of n rows of 4 bytes. */
@@ -535,6 +533,6 @@ estimator_open(Env *env, const Model *model, Estimator *estimator)
 		TRY(get_column(env, model, "estimator_weights", SECTION_FLOAT, estimator->n_features, &weights));
 		estimator->weights = weights;
 	}
-	TRY(check_finite(env, estimator, &finite));
+	TRY(check_numbers(env, estimator, &finite));
 	return finite ? RECSYS_OK : fail_damaged(env, estimator->n_trees > 0 ? "thresholds" : "weights");
 }

@@ -10,7 +10,8 @@
  *	rmse_user	mean over users of the RMSE of their rows
  *
  * Classification: a row is positive when a >= relevance, called positive when
- * p >= relevance, or, p being a probability, when p >= 1/2; TP, FP, FN, TN count rows.  0 / 0 is no value, unless said.
+ * p >= relevance, or, p being a probability, when p >= 1/2; TP, FP, FN, TN count rows.
+ * 0 / 0 is no value, unless said.
  *
  *	accuracy		(TP + TN) / n
  *	ber				balanced error rate, (FN / (TP + FN) + FP / (FP + TN)) / 2

@@ -14,6 +14,7 @@
  */
 #include <math.h>
 #include <stdalign.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -58,11 +59,20 @@ typedef struct Entry
 _Static_assert(sizeof(Header) == ALIGNMENT, "the header is 64 bytes long");
 _Static_assert(sizeof(Entry) == ALIGNMENT, "a directory entry is 64 bytes long");
 
-/* Fails with RECSYS_CORRUPT; the arguments are the detail, like those of printf. */
-#define DAMAGED(env, ...) \
-	(env_fail(env, RECSYS_CORRUPT, "model data is damaged"), \
-	 env_hint(env, "Train the model again, or restore it from a backup."), \
-	 env_detail(env, __VA_ARGS__))
+/* The one wording of all damage. */
+RecsysStatus
+model_damaged(Env *env, const char *format,...)
+			  {
+			  char		detail[sizeof(env->detail)];
+	va_list		args;
+
+	va_start(args, format);
+	vsnprintf(detail, sizeof(detail), format, args);
+	va_end(args);
+	env_fail(env, RECSYS_CORRUPT, "model data is damaged");
+	env_hint(env, "Train the model again, or restore it from a backup.");
+	return env_detail(env, "%s", detail);
+}
 
 /* ---------------------------------------------------------------- checksum */
 
@@ -390,14 +400,14 @@ static RecsysStatus
 check_header(Env *env, const Header *header, size_t length)
 {
 	if (memcmp(header->magic, magic, sizeof(magic)) != 0)
-		return DAMAGED(env, "The first bytes are not those of a model.");
+		return model_damaged(env, "The first bytes are not those of a model.");
 	if (header->byte_order == BYTE_ORDER_SWAPPED)
 	{
 		env_fail(env, RECSYS_UNSUPPORTED, "model was written on a machine of another byte order");
 		return env_hint(env, "Train the model again on this machine.");
 	}
 	if (header->byte_order != BYTE_ORDER_MARK)
-		return DAMAGED(env, "The byte order mark is 0x%08x.", (unsigned) header->byte_order);
+		return model_damaged(env, "The byte order mark is 0x%08x.", (unsigned) header->byte_order);
 	if (header->format > MODEL_FORMAT)
 	{
 		env_fail(env, RECSYS_NEWER_FORMAT, "model format %u is newer than %d",
@@ -405,10 +415,10 @@ check_header(Env *env, const Header *header, size_t length)
 		return env_hint(env, "Update course_recsys, or train the model again.");
 	}
 	if (header->format < 1)
-		return DAMAGED(env, "There is no model format %u.", (unsigned) header->format);
+		return model_damaged(env, "There is no model format %u.", (unsigned) header->format);
 	if (header->length != length)
-		return DAMAGED(env, "There are %zu bytes, the header says %llu.", length,
-					   (unsigned long long) header->length);
+		return model_damaged(env, "There are %zu bytes, the header says %llu.", length,
+							 (unsigned long long) header->length);
 	return RECSYS_OK;
 }
 
@@ -428,11 +438,11 @@ check_names(Env *env, const Model *model)
 		const char *name = directory_entry(model, i)->name;
 
 		if (name[0] == '\0' || memchr(name, '\0', MODEL_NAME_SIZE) == NULL)
-			return DAMAGED(env, "Section %d has an invalid name.", i + 1);
+			return model_damaged(env, "Section %d has an invalid name.", i + 1);
 		for (int j = 0; j < i; j++)
 		{
 			if (strcmp(directory_entry(model, j)->name, name) == 0)
-				return DAMAGED(env, "Sections %d and %d have the same name.", j + 1, i + 1);
+				return model_damaged(env, "Sections %d and %d have the same name.", j + 1, i + 1);
 		}
 	}
 	return RECSYS_OK;
@@ -451,16 +461,16 @@ check_layout(Env *env, const Model *model)
 		size_t		padded;
 
 		if (!section_bytes(entry->type, entry->n_rows, entry->n_cols, &bytes, &padded))
-			return DAMAGED(env, "Section %d has type %u, %lld rows and %lld columns.", i + 1,
-						   (unsigned) entry->type, (long long) entry->n_rows,
-						   (long long) entry->n_cols);
+			return model_damaged(env, "Section %d has type %u, %lld rows and %lld columns.", i + 1,
+								 (unsigned) entry->type, (long long) entry->n_rows,
+								 (long long) entry->n_cols);
 		if (entry->offset != end || padded > model->length - end)
-			return DAMAGED(env, "Section %d has %zu bytes at offset %llu, expected at %zu of %zu.",
-						   i + 1, bytes, (unsigned long long) entry->offset, end, model->length);
+			return model_damaged(env, "Section %d has %zu bytes at offset %llu, expected at %zu of %zu.",
+								 i + 1, bytes, (unsigned long long) entry->offset, end, model->length);
 		end += padded;
 	}
 	if (end != model->length)
-		return DAMAGED(env, "The sections end at byte %zu of %zu.", end, model->length);
+		return model_damaged(env, "The sections end at byte %zu of %zu.", end, model->length);
 	return RECSYS_OK;
 }
 
@@ -475,16 +485,16 @@ model_open(Env *env, Model *model, const void *bytes, size_t length)
 		return env_fail(env, RECSYS_BAD_ARGUMENT, "model data is not aligned to %d bytes",
 						ALIGNMENT);
 	if (length < sizeof(Header))
-		return DAMAGED(env, "There are %zu bytes, too few for a header.", length);
+		return model_damaged(env, "There are %zu bytes, too few for a header.", length);
 	memcpy(&header, bytes, sizeof(header));
 	TRY(check_header(env, &header, length));
 	TRY(block_checksum(env, bytes, length, &checksum));
 	if (checksum != header.checksum)
-		return DAMAGED(env, "Checksum of %zu bytes does not match.", length);
+		return model_damaged(env, "Checksum of %zu bytes does not match.", length);
 	if (header.n_sections > MODEL_MAX_SECTIONS ||
 		header.n_sections > (length - sizeof(Header)) / sizeof(Entry))
-		return DAMAGED(env, "The directory cannot have %u sections.",
-					   (unsigned) header.n_sections);
+		return model_damaged(env, "The directory cannot have %u sections.",
+							 (unsigned) header.n_sections);
 	model->bytes = bytes;
 	model->length = length;
 	model->n_sections = (int) header.n_sections;
@@ -523,16 +533,16 @@ model_get(Env *env, const Model *model, const char *name, SectionType type, int6
 	const Entry *entry = find_entry(model, name);
 
 	if (entry == NULL)
-		return DAMAGED(env, "Section \"%s\" is missing.", name);
+		return model_damaged(env, "Section \"%s\" is missing.", name);
 	if (entry->type != (uint32_t) type)
-		return DAMAGED(env, "Section \"%s\" has type %u, expected %d.", name,
-					   (unsigned) entry->type, (int) type);
+		return model_damaged(env, "Section \"%s\" has type %u, expected %d.", name,
+							 (unsigned) entry->type, (int) type);
 	if (*n_rows >= 0 && entry->n_rows != *n_rows)
-		return DAMAGED(env, "Section \"%s\" has %lld rows, expected %lld.", name,
-					   (long long) entry->n_rows, (long long) *n_rows);
+		return model_damaged(env, "Section \"%s\" has %lld rows, expected %lld.", name,
+							 (long long) entry->n_rows, (long long) *n_rows);
 	if (*n_cols >= 0 && entry->n_cols != *n_cols)
-		return DAMAGED(env, "Section \"%s\" has %lld columns, expected %lld.", name,
-					   (long long) entry->n_cols, (long long) *n_cols);
+		return model_damaged(env, "Section \"%s\" has %lld columns, expected %lld.", name,
+							 (long long) entry->n_cols, (long long) *n_cols);
 	*n_rows = entry->n_rows;
 	*n_cols = entry->n_cols;
 	*data = model->bytes + entry->offset;
@@ -556,19 +566,19 @@ check_offsets(Env *env, const char *name, const int64_t *offsets, int64_t n, int
 			  int64_t longest)
 {
 	if (offsets[0] != 0)
-		return DAMAGED(env, "The offsets of \"%s\" do not start at 0.", name);
+		return model_damaged(env, "The offsets of \"%s\" do not start at 0.", name);
 	for (int64_t i = 0; i < n; i++)
 	{
 		if (i % POLL_ENTRIES == 0 && env_interrupted(env))
 			return env->status;
 		/* The one before is not negative, so the difference cannot overflow. */
 		if (offsets[i + 1] < offsets[i] || offsets[i + 1] - offsets[i] > longest)
-			return DAMAGED(env, "Offset %lld of \"%s\" is not valid.", (long long) i + 1,
-						   name);
+			return model_damaged(env, "Offset %lld of \"%s\" is not valid.", (long long) i + 1,
+								 name);
 	}
 	if (offsets[n] != end)
-		return DAMAGED(env, "The offsets of \"%s\" end at %lld, expected %lld.", name,
-					   (long long) offsets[n], (long long) end);
+		return model_damaged(env, "The offsets of \"%s\" end at %lld, expected %lld.", name,
+							 (long long) offsets[n], (long long) end);
 	return RECSYS_OK;
 }
 
@@ -587,11 +597,11 @@ check_entries(Env *env, const char *name, const Csr *csr)
 		for (int64_t e = begin; e < end; e++)
 		{
 			if (csr->indexes[e] < least || csr->indexes[e] >= csr->n_cols)
-				return DAMAGED(env, "Entry %lld of \"%s\" has an invalid column.", (long long) e,
-							   name);
+				return model_damaged(env, "Entry %lld of \"%s\" has an invalid column.", (long long) e,
+									 name);
 			if (!isfinite(csr->values[e]))
-				return DAMAGED(env, "Entry %lld of \"%s\" is not a finite number.",
-							   (long long) e, name);
+				return model_damaged(env, "Entry %lld of \"%s\" is not a finite number.",
+									 (long long) e, name);
 			least = csr->indexes[e] + 1;
 		}
 	}
@@ -610,8 +620,8 @@ get_shape(Env *env, const Model *model, const char *name, int32_t n_rows, int32_
 	shape = data;
 	if (shape[0] < 0 || shape[0] > INT32_MAX || shape[1] < 0 || shape[1] > INT32_MAX ||
 		(n_rows >= 0 && shape[0] != n_rows) || (n_cols >= 0 && shape[1] != n_cols))
-		return DAMAGED(env, "Matrix \"%s\" is %lld x %lld, expected %d x %d.", name,
-					   (long long) shape[0], (long long) shape[1], (int) n_rows, (int) n_cols);
+		return model_damaged(env, "Matrix \"%s\" is %lld x %lld, expected %d x %d.", name,
+							 (long long) shape[0], (long long) shape[1], (int) n_rows, (int) n_cols);
 	csr->n_rows = (int32_t) shape[0];
 	csr->n_cols = (int32_t) shape[1];
 	return RECSYS_OK;
@@ -655,7 +665,7 @@ model_get_strings(Env *env, const Model *model, const char *name, int32_t n, Str
 	TRY(get_part(env, model, name, "offsets", SECTION_INT64, &n_offsets, &offsets));
 	TRY(get_part(env, model, name, "bytes", SECTION_BYTES, &n_bytes, &bytes));
 	if (n_offsets < 1 || n_offsets > INT32_MAX)
-		return DAMAGED(env, "Table \"%s\" has %lld offsets.", name, (long long) n_offsets);
+		return model_damaged(env, "Table \"%s\" has %lld offsets.", name, (long long) n_offsets);
 	TRY(check_offsets(env, name, offsets, n_offsets - 1, n_bytes, INT32_MAX));
 	*table = (StringTable) {.n = (int32_t) (n_offsets - 1), .offsets = (int64_t *) offsets,
 		.bytes = (char *) bytes};

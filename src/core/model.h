@@ -86,6 +86,10 @@ typedef struct Model
 	int			n_sections;
 } Model;
 
+/* Fails with RECSYS_CORRUPT; the rest is a full sentence about the damage, as for printf. */
+extern RecsysStatus model_damaged(Env *env, const char *format,...)
+			__attribute__((format(printf, 2, 3)));
+
 /*
  * bytes must be 64-byte aligned (else RECSYS_BAD_ARGUMENT) and outlive the Model.
  * RECSYS_CORRUPT when it is not a model, RECSYS_NEWER_FORMAT when it was written

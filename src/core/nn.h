@@ -7,6 +7,7 @@
 #define CORE_NN_H
 
 #include "core/method.h"
+#include "core/rng.h"
 
 #define NN_FACTORS_MAX 512
 #define NN_STREAM UINT64_C(0x6e6e)	/* random numbers of method nn: streams NN_STREAM + purpose */
@@ -92,6 +93,9 @@ typedef struct NnTraining
  * losses.  RECSYS_NOT_CONVERGED when a loss or a number is not finite.
  */
 extern RecsysStatus nn_train(Env *env, NnTraining *training);
+
+/* Puts n elements in another order, any being as likely. */
+extern RecsysStatus nn_shuffle(Env *env, Rng *rng, int64_t *order, int64_t n);
 
 /*
  * An architecture: the functions of Method that depend on it, with the same meaning.  One whose score

@@ -196,9 +196,9 @@ dot_open(Env *env, Recommender *rec)
 		.last_time = rec->summary.last_time,
 	};
 	TRY(fold_get_scale(env, rec, &side->mean, &side->deviation));
-	TRY(fold_get_floats(env, rec, "bias", rec->n_courses, 1, &side->bias));
-	TRY(fold_get_floats(env, rec, "mean_user", width, 1, &state->mean_user));
-	TRY(fold_get_floats(env, rec, "factors", rec->n_courses, width, &side->rows));
+	TRY(open_floats(env, rec, "bias", rec->n_courses, 1, &side->bias));
+	TRY(open_floats(env, rec, "mean_user", width, 1, &state->mean_user));
+	TRY(open_floats(env, rec, "factors", rec->n_courses, width, &side->rows));
 	TRY(check_ones(env, rec, side));
 	state->least_ratings = fold_least_ratings(rec);
 	return fold_open_sample(env, rec, FOLD_COURSES, &state->sample);

@@ -239,18 +239,6 @@ fold_least_ratings(const Recommender *rec)
 	return isnan(params->min_ratings) ? 1 : fmax(1, params->min_ratings);
 }
 
-/* A number that is not finite is damage. */
-RecsysStatus
-fold_get_floats(Env *env, const Recommender *rec, const char *name, int64_t n_rows, int64_t n_cols,
-				const float **values)
-{
-	const void *data;
-
-	TRY(model_get(env, &rec->model, name, SECTION_FLOAT, &n_rows, &n_cols, &data));
-	*values = data;
-	return check_finite(env, data, n_rows * n_cols, "A number of the network is not finite.");
-}
-
 /* Both numbers of the section. */
 RecsysStatus
 fold_get_scale(Env *env, const Recommender *rec, double *offset, double *deviation)

@@ -78,9 +78,7 @@ extern size_t fold_bytes(int width);
  */
 extern bool fold_user(const FoldIn *fold, const float *mean_user, void *work, float *x);
 
-/* Sections of a model: finite floats; offset and deviation of the output, the latter above 0. */
-extern RecsysStatus fold_get_floats(Env *env, const Recommender *rec, const char *name,
-									int64_t n_rows, int64_t n_cols, const float **values);
+/* A section of a model: offset and deviation of the output, the latter above 0. */
 extern RecsysStatus fold_get_scale(Env *env, const Recommender *rec, double *offset,
 								   double *deviation);
 

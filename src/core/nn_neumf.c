@@ -191,11 +191,11 @@ neumf_open(Env *env, Recommender *rec)
 	if (!neumf_init(rec->params, neumf))
 		return model_damaged(env, "The list of layers is invalid.");
 	TRY(fold_get_scale(env, rec, &state->mean, &state->deviation));
-	TRY(fold_get_floats(env, rec, "bias", n, 1, &side->bias));
-	TRY(fold_get_floats(env, rec, "mean_user", neumf_width(neumf), 1, &state->mean_user));
-	TRY(fold_get_floats(env, rec, "dense", neumf_n_dense(neumf), 1, &side->dense));
-	TRY(fold_get_floats(env, rec, "factors", n, neumf->factors, &side->factors));
-	TRY(fold_get_floats(env, rec, "first_layer", n, neumf->layers.sizes[1], &side->first));
+	TRY(open_floats(env, rec, "bias", n, 1, &side->bias));
+	TRY(open_floats(env, rec, "mean_user", neumf_width(neumf), 1, &state->mean_user));
+	TRY(open_floats(env, rec, "dense", neumf_n_dense(neumf), 1, &side->dense));
+	TRY(open_floats(env, rec, "factors", n, neumf->factors, &side->factors));
+	TRY(open_floats(env, rec, "first_layer", n, neumf->layers.sizes[1], &side->first));
 	state->least_ratings = fold_least_ratings(rec);
 	return fold_open_sample(env, rec, sample_courses(neumf), &state->sample);
 }

@@ -484,17 +484,7 @@ shuffle(Env *env, PairTraining *training, int64_t iteration)
 
 	rng_seed(&rng, (uint64_t) training->params->common.random_state,
 			 hash_combine(NN_STREAM + NN_DRAW_ORDER, (uint64_t) iteration));
-	for (int64_t i = training->n_train - 1; i > 0; i--)
-	{
-		int64_t		j = (int64_t) rng_below(&rng, (uint64_t) i + 1);
-		int64_t		e = training->order[i];
-
-		if (i % POLL_RATINGS == 0 && env_interrupted(env))
-			return env->status;
-		training->order[i] = training->order[j];
-		training->order[j] = e;
-	}
-	return RECSYS_OK;
+	return nn_shuffle(env, &rng, training->order, training->n_train);
 }
 
 /* One iteration. */

@@ -86,23 +86,6 @@ take_rows(SoftmaxTraining *training, int64_t begin)
 	return batch->n;
 }
 
-/* Another order of the rows. */
-static RecsysStatus
-shuffle(Env *env, SoftmaxTraining *training, Rng *rng)
-{
-	for (int64_t i = training->n_rows - 1; i > 0; i--)
-	{
-		int64_t		j = (int64_t) rng_below(rng, (uint64_t) i + 1);
-		int64_t		row = training->order[i];
-
-		if (i % POLL_ROWS == 0 && env_interrupted(env))
-			return env->status;
-		training->order[i] = training->order[j];
-		training->order[j] = row;
-	}
-	return RECSYS_OK;
-}
-
 /* One iteration; *loss: the mean over targets. */
 static RecsysStatus
 softmax_epoch(Env *env, void *arg, int64_t iteration, double rate, double *loss)
@@ -116,7 +99,7 @@ softmax_epoch(Env *env, void *arg, int64_t iteration, double rate, double *loss)
 	training->adam->rate = (float) rate;
 	rng_seed(&batch->rng, random_state,
 			 hash_combine(NN_STREAM + NN_DRAW_ORDER, (uint64_t) iteration));
-	TRY(shuffle(env, training, &batch->rng));
+	TRY(nn_shuffle(env, &batch->rng, training->order, training->n_rows));
 	batch->learn = true;
 	batch->stream = hash_combine(random_state,
 								 hash_combine(NN_STREAM + NN_DRAW_SAMPLES, (uint64_t) iteration));
@@ -432,12 +415,12 @@ softmax_open(Env *env, Recommender *rec)
 	int64_t		n = rec->n_courses;
 
 	TRY(open_network(env, rec, network));
-	TRY(fold_get_floats(env, rec, "embeddings", n, network->factors, &state->embeddings));
+	TRY(open_floats(env, rec, "embeddings", n, network->factors, &state->embeddings));
 	if (network->n_genres > 0)
-		TRY(fold_get_floats(env, rec, "genre_sums", n, network->factors, &state->genre_sums));
-	TRY(fold_get_floats(env, rec, "dense", layers_numbers(&network->layers), 1, &state->dense));
-	TRY(fold_get_floats(env, rec, "outputs", n, last_size(network), &state->outputs));
-	TRY(fold_get_floats(env, rec, "biases", n, 1, &state->biases));
+		TRY(open_floats(env, rec, "genre_sums", n, network->factors, &state->genre_sums));
+	TRY(open_floats(env, rec, "dense", layers_numbers(&network->layers), 1, &state->dense));
+	TRY(open_floats(env, rec, "outputs", n, last_size(network), &state->outputs));
+	TRY(open_floats(env, rec, "biases", n, 1, &state->biases));
 	state->least_ratings = fold_least_ratings(rec);
 	return RECSYS_OK;
 }

@@ -6,13 +6,13 @@
 #include <string.h>
 
 #include "core/nn.h"
-#include "core/rng.h"
 
 #define BATCHES 100				/* of an iteration, by default, within */
 #define BATCH_MIN 64
 #define BATCH_MAX 8192
 
 #define COPY_FLOATS INT64_C(1048576)	/* between two polls for interrupts */
+#define POLL_ELEMENTS INT64_C(65536)	/* the same, of a shuffle */
 
 /* A hundredth of the data, as far as that makes sense: a step for each few ratings of small data. */
 int32_t
@@ -92,6 +92,23 @@ allocate_best(Env *env, NnTraining *training)
 		block->best = env_alloc(env, (size_t) block->n, sizeof(float));
 		if (block->best == NULL)
 			return env->status;
+	}
+	return RECSYS_OK;
+}
+
+/* The way of Fisher and Yates. */
+RecsysStatus
+nn_shuffle(Env *env, Rng *rng, int64_t *order, int64_t n)
+{
+	for (int64_t i = n - 1; i > 0; i--)
+	{
+		int64_t		j = (int64_t) rng_below(rng, (uint64_t) i + 1);
+		int64_t		element = order[i];
+
+		if (i % POLL_ELEMENTS == 0 && env_interrupted(env))
+			return env->status;
+		order[i] = order[j];
+		order[j] = element;
 	}
 	return RECSYS_OK;
 }

@@ -9,6 +9,7 @@
 
 #include "core/blas.h"
 #include "core/eigen.h"
+#include "core/vecmath.h"
 
 /* A direction counts as without length below this share of the longest: squares lose half of the digits. */
 #define LEAST_LENGTH 1e-7
@@ -27,17 +28,6 @@ typedef struct Columns
 	double	   *work;
 } Columns;
 
-/* Product of two vectors. */
-static double
-dot(int n, const double *a, const double *b)
-{
-	double		sum = 0;
-
-	for (int i = 0; i < n; i++)
-		sum += a[i] * b[i];
-	return sum;
-}
-
 /*
  * Takes out of x what it has in common with the rows that are done, twice, as rounding leaves some of it the first
  * time, and makes row j of the rest.  False when too little is left.
@@ -46,19 +36,19 @@ static bool
 set_left(Columns *columns, int j, double *x)
 {
 	int			n = columns->n;
-	double		length = sqrt(dot(n, x, x));
+	double		length = sqrt(vecmath_dot(x, x, (size_t) n));
 	double		rest;
 
 	for (int pass = 0; pass < 2; pass++)
 		for (int i = 0; i < n; i++)
 		{
 			const double *row = columns->left + (int64_t) i * n;
-			double		common = columns->done[i] ? dot(n, x, row) : 0;
+			double		common = columns->done[i] ? vecmath_dot(x, row, (size_t) n) : 0;
 
 			for (int k = 0; columns->done[i] && k < n; k++)
 				x[k] -= common * row[k];
 		}
-	rest = sqrt(dot(n, x, x));
+	rest = sqrt(vecmath_dot(x, x, (size_t) n));
 	if (!(rest > LEAST_REST * length))
 		return false;
 	for (int k = 0; k < n; k++)
@@ -81,7 +71,8 @@ find_left(Env *env, Columns *columns, const double *values)
 		if (!(sqrt(fmax(values[j], 0)) > LEAST_LENGTH * longest))
 			continue;
 		for (int i = 0; i < n; i++)
-			columns->work[i] = dot(n, columns->products + (int64_t) i * n, columns->right + (int64_t) j * n);
+			columns->work[i] = vecmath_dot(columns->products + (int64_t) i * n,
+										  columns->right + (int64_t) j * n, (size_t) n);
 		(void) set_left(columns, j, columns->work);
 	}
 	return RECSYS_OK;

@@ -24,15 +24,6 @@
 
 /* ---------------------------------------------------------------- opening */
 
-/* Fails: a section does not fit the others.  what is a full sentence. */
-static RecsysStatus
-damaged(Env *env, const char *what)
-{
-	env_fail(env, RECSYS_CORRUPT, "model data is damaged");
-	env_detail(env, "%s", what);
-	return env_hint(env, "Train the model again, or restore it from a backup.");
-}
-
 /* Gets an array; *n -1: of any length, which is stored back. */
 static RecsysStatus
 get_column(Env *env, const Model *model, const char *name, SectionType type, int64_t *n,
@@ -62,14 +53,14 @@ get_method_name(Env *env, const Model *model, char *name)
 
 	TRY(get_column(env, model, "method", SECTION_BYTES, &n, &data));
 	if (n < 1 || n > METHOD_NAME_MAX)
-		return damaged(env, "The name of the method has an impossible length.");
+		return model_damaged(env, "The name of the method has an impossible length.");
 	memcpy(name, data, (size_t) n);
 	name[n] = '\0';
 	for (int64_t i = 0; i < n; i++)
 	{
 		if (!((name[i] >= 'a' && name[i] <= 'z') || (name[i] >= '0' && name[i] <= '9') ||
 			  name[i] == '_'))
-			return damaged(env, "The name of the method holds an impossible character.");
+			return model_damaged(env, "The name of the method holds an impossible character.");
 	}
 	return RECSYS_OK;
 }
@@ -129,7 +120,7 @@ open_summary(Env *env, Recommender *rec)
 	TRY(get_column(env, &rec->model, "summary.range", SECTION_DOUBLE, &n_range, &range_data));
 	TRY(get_column(env, &rec->model, "summary.scale", SECTION_FLOAT, &n_scale, &scale));
 	if (n_scale > SCALE_MAX)
-		return damaged(env, "The scale of the ratings is too long.");
+		return model_damaged(env, "The scale of the ratings is too long.");
 	counts = counts_data;
 	range = range_data;
 	summary->n_users = counts[COUNT_USERS];
@@ -147,7 +138,7 @@ open_summary(Env *env, Recommender *rec)
 	summary->n_scale = (int) n_scale;
 	memcpy(summary->scale, scale, (size_t) n_scale * sizeof(float));
 	if (!summary_is_sane(summary))
-		return damaged(env, "The summary of the ratings contradicts itself.");
+		return model_damaged(env, "The summary of the ratings contradicts itself.");
 	rec->n_courses = (int32_t) summary->n_courses;
 	return RECSYS_OK;
 }
@@ -181,7 +172,7 @@ open_courses(Env *env, Recommender *rec)
 	TRY(get_column(env, &rec->model, "course_slots", SECTION_INT32, &rec->n_course_slots, &slots));
 	rec->course_slots = slots;
 	if (!slots_are_sane(rec->course_slots, rec->n_course_slots, rec->n_courses))
-		return damaged(env, "The lookup table of the courses is invalid.");
+		return model_damaged(env, "The lookup table of the courses is invalid.");
 	rec->course_kind = KEY_BYTES;
 	if (!model_has(&rec->model, "course_numbers"))
 		return RECSYS_OK;
@@ -225,7 +216,7 @@ open_popularity(Env *env, Recommender *rec)
 	rec->popularity_order = order;
 	rec->popularity_rank = rank;
 	if (!popularity_is_sane(rec))
-		return damaged(env, "The popularity of the courses is invalid.");
+		return model_damaged(env, "The popularity of the courses is invalid.");
 	return RECSYS_OK;
 }
 
@@ -240,7 +231,7 @@ open_baseline(Env *env, Recommender *rec)
 	for (int32_t c = 0; c < rec->n_courses; c++)
 	{
 		if (!isfinite(rec->course_bias[c]))
-			return damaged(env, "The bias of a course is not a number.");
+			return model_damaged(env, "The bias of a course is not a number.");
 	}
 	return RECSYS_OK;
 }

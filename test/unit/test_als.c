@@ -25,23 +25,11 @@ usual_set(Env *env)
 	return random_set(env, 5, 900, 80, 30, (TestShape) {KEY_NUMBER, KEY_NUMBER, true, false});
 }
 
-/* A section of numbers of a model. */
-static const void *
-section(Env *env, const TestModel *model, const char *name, SectionType type)
-{
-	int64_t		n_rows = -1;
-	int64_t		n_cols = -1;
-	const void *data = NULL;
-
-	CHECK_EQ_INT(model_get(env, &model->rec.model, name, type, &n_rows, &n_cols, &data), RECSYS_OK);
-	return data;
-}
-
 /* alpha and lambda in force. */
 static const double *
 weights_of(Env *env, const TestModel *model)
 {
-	return section(env, model, "weights", SECTION_DOUBLE);
+	return test_method_section(env, model, "weights", SECTION_DOUBLE);
 }
 
 /* Solves a x = b of n unknowns in place by Gauss with pivots. */
@@ -175,7 +163,7 @@ static void
 check_user(Env *env, TestModel *model, History history, double half_life, double unobserved)
 {
 	const double *weights = weights_of(env, model);
-	const float *factors = section(env, model, "course_factors", SECTION_FLOAT);
+	const float *factors = test_method_section(env, model, "course_factors", SECTION_FLOAT);
 	int			n_courses = model->rec.n_courses;
 	int			k;
 	double	   *values = plain_values(&history, n_courses, model->rec.summary.last_time, half_life);
@@ -331,8 +319,8 @@ plain_total(Env *env, TrainingSet *set, const char *lines, int n_iterations, boo
 	snprintf(text, sizeof(text), "%siterations=%d\n", lines, n_iterations);
 	model = test_method_open(env, &method_als, text, set);
 	weights = weights_of(env, &model);
-	old_factors = section(env, &before, "course_factors", SECTION_FLOAT);
-	factors = section(env, &model, "course_factors", SECTION_FLOAT);
+	old_factors = test_method_section(env, &before, "course_factors", SECTION_FLOAT);
+	factors = test_method_section(env, &model, "course_factors", SECTION_FLOAT);
 	method_als.course_vector(&model.rec, 0, &k);
 	for (int32_t u = 0; u < set->by_user.n_rows; u++)
 	{
@@ -443,8 +431,8 @@ test_default_weights(void)
 	CHECK_NEAR(weights_of(env, &model)[0] * set->summary.mean, 10, 1e-9);
 	CHECK_NEAR(weights_of(env, &model)[1], wanted, 1e-9);
 	CHECK_NEAR(weights_of(env, &tenfold)[1], wanted, 1e-9);
-	CHECK(memcmp(section(env, &model, "course_factors", SECTION_FLOAT),
-				 section(env, &tenfold, "course_factors", SECTION_FLOAT),
+	CHECK(memcmp(test_method_section(env, &model, "course_factors", SECTION_FLOAT),
+				 test_method_section(env, &tenfold, "course_factors", SECTION_FLOAT),
 				 (size_t) model.rec.n_courses * 4 * sizeof(float)) == 0);
 	free(rows);
 	test_method_done(env);

@@ -257,6 +257,18 @@ test_method_promises(Env *env, const Method *method, const char *lines, Training
 	test_method_interrupts(env, method, lines, small);
 }
 
+/* The numbers of a section of a model. */
+static inline const void *
+test_method_section(Env *env, const TestModel *model, const char *name, SectionType type)
+{
+	int64_t		n_rows = -1;
+	int64_t		n_cols = -1;
+	const void *data = NULL;
+
+	CHECK_EQ_INT(model_get(env, &model->rec.model, name, type, &n_rows, &n_cols, &data), RECSYS_OK);
+	return data;
+}
+
 /* What opening says of a model whose bytes were changed in place, once the checksum is made right. */
 static inline RecsysStatus
 test_method_reopen(Env *env, TestModel *model)

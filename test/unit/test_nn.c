@@ -334,18 +334,6 @@ test_log(void)
 
 /* ------------------------------------------------------------------ the user */
 
-/* A section of floats of a model. */
-static const float *
-floats(Env *env, const TestModel *model, const char *name)
-{
-	int64_t		n_rows = -1;
-	int64_t		n_cols = -1;
-	const void *data = NULL;
-
-	CHECK_EQ_INT(model_get(env, &model->rec.model, name, SECTION_FLOAT, &n_rows, &n_cols, &data), RECSYS_OK);
-	return data;
-}
-
 /* Offset and deviation of a model. */
 static const double *
 scale_of(Env *env, const TestModel *model)
@@ -364,8 +352,8 @@ static double
 rating_slope(Env *env, const TestModel *model, History history, const double *x, int k, int d, double decay,
 			 double dropout, double half_life, const TrainingSet *set)
 {
-	const float *factors = floats(env, model, "factors");
-	const float *bias = floats(env, model, "bias");
+	const float *factors = test_method_section(env, model, "factors", SECTION_FLOAT);
+	const float *bias = test_method_section(env, model, "bias", SECTION_FLOAT);
 	const double *scale = scale_of(env, model);
 	double		slope = 0;
 
@@ -515,8 +503,8 @@ test_ranking_users(void)
 
 	for (int32_t u = 0; u < set->by_user.n_rows; u++)
 	{
-		PlainUser	plain = {&model, test_method_history(set, u), floats(env, &model, "factors"),
-		floats(env, &model, "bias"), scale_of(env, &model)[0], 4, 0.02};
+		PlainUser	plain = {&model, test_method_history(set, u), test_method_section(env, &model, "factors", SECTION_FLOAT),
+		test_method_section(env, &model, "bias", SECTION_FLOAT), scale_of(env, &model)[0], 4, 0.02};
 		double		x[5];
 		float		vector[5];
 
@@ -559,10 +547,10 @@ plain_neumf(Env *env, const TestModel *model, History history)
 	.deviation = scale_of(env, model)[1], .rating = params->objective == NN_RATING};
 
 	CHECK(neumf_init(params, &plain.side.network));
-	plain.side.dense = floats(env, model, "dense");
-	plain.side.factors = floats(env, model, "factors");
-	plain.side.bias = floats(env, model, "bias");
-	plain.side.first = floats(env, model, "first_layer");
+	plain.side.dense = test_method_section(env, model, "dense", SECTION_FLOAT);
+	plain.side.factors = test_method_section(env, model, "factors", SECTION_FLOAT);
+	plain.side.bias = test_method_section(env, model, "bias", SECTION_FLOAT);
+	plain.side.first = test_method_section(env, model, "first_layer", SECTION_FLOAT);
 	return plain;
 }
 
@@ -649,7 +637,7 @@ fold_neumf(Env *env, const PlainNeumf *p, double *x)
 	CHECK_EQ_INT(fold_open_sample(env, &p->model->rec, FOLD_COURSES, &sample), RECSYS_OK);
 	neumf_cut_tile(&p->side, memory, &tile);
 	fold.network = neumf_fold_network(&tile);
-	CHECK(fold_user(&fold, floats(env, p->model, "mean_user"), work, user));
+	CHECK(fold_user(&fold, test_method_section(env, p->model, "mean_user", SECTION_FLOAT), work, user));
 	for (int f = 0; f < NEUMF_USER; f++)
 		x[f] = (double) user[f];
 }
@@ -658,7 +646,7 @@ fold_neumf(Env *env, const PlainNeumf *p, double *x)
 static double
 gain_left(Env *env, const PlainNeumf *p, double *x)
 {
-	const float *mean = floats(env, p->model, "mean_user");
+	const float *mean = test_method_section(env, p->model, "mean_user", SECTION_FLOAT);
 	double		value = neumf_objective(p, x);
 	double		least = value;
 	double		start[NEUMF_USER];

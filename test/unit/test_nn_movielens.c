@@ -77,18 +77,6 @@ typedef struct Trained
 
 static Trained trained;
 
-/* Numbers of a section. */
-static const void *
-section(Env *env, const TestModel *model, const char *name, SectionType type)
-{
-	int64_t		n_rows = -1;
-	int64_t		n_cols = -1;
-	const void *data = NULL;
-
-	CHECK_EQ_INT(model_get(env, &model->rec.model, name, type, &n_rows, &n_cols, &data), RECSYS_OK);
-	return data;
-}
-
 /* Scores of dot by the user's trained vector, with what the model has of the courses. */
 static void
 score_dot(TestModel *model, const TrainingSet *set, int64_t user, float *scores)
@@ -146,7 +134,7 @@ static void
 train_neumf(Env *env, const TrainingSet *set, const TestModel *model)
 {
 	const NnParams *params = model->rec.params;
-	const double *scale = section(env, model, "scale", SECTION_DOUBLE);
+	const double *scale = test_method_section(env, model, "scale", SECTION_DOUBLE);
 	NeumfSide  *side = &trained.side;
 	PairNetwork network;
 
@@ -157,10 +145,10 @@ train_neumf(Env *env, const TrainingSet *set, const TestModel *model)
 	CHECK_EQ_INT(pairs_train(env, &trained.training), RECSYS_OK);
 	trained.mean = scale[0];
 	trained.deviation = scale[1];
-	side->dense = section(env, model, "dense", SECTION_FLOAT);
-	side->factors = section(env, model, "factors", SECTION_FLOAT);
-	side->bias = section(env, model, "bias", SECTION_FLOAT);
-	side->first = section(env, model, "first_layer", SECTION_FLOAT);
+	side->dense = test_method_section(env, model, "dense", SECTION_FLOAT);
+	side->factors = test_method_section(env, model, "factors", SECTION_FLOAT);
+	side->bias = test_method_section(env, model, "bias", SECTION_FLOAT);
+	side->first = test_method_section(env, model, "first_layer", SECTION_FLOAT);
 	CHECK(memcmp(side->dense, trained.training.dense, sizeof(float)) == 0);
 	neumf_cut_tile(side, env_alloc_zero(env, 1, neumf_cut_tile(side, NULL, &trained.tile)), &trained.tile);
 }

@@ -168,18 +168,6 @@ test_softmax_row(void)
 	CHECK_NEAR(y[2], 0, 1e-30);
 }
 
-/* A section of floats of a model. */
-static const float *
-floats(Env *env, const TestModel *model, const char *name)
-{
-	int64_t		n_rows = -1;
-	int64_t		n_cols = -1;
-	const void *data = NULL;
-
-	CHECK_EQ_INT(model_get(env, &model->rec.model, name, SECTION_FLOAT, &n_rows, &n_cols, &data), RECSYS_OK);
-	return data;
-}
-
 /* Divides a sum by its length. */
 static void
 plain_unit(double *x, int n)
@@ -197,9 +185,9 @@ static void
 plain_user(Env *env, const TestModel *model, const TrainingSet *set, History history, double half_life,
 		   double *h)
 {
-	const float *embeddings = floats(env, model, "embeddings");
-	const float *genres = floats(env, model, "genre_sums");
-	const float *dense = floats(env, model, "dense");
+	const float *embeddings = test_method_section(env, model, "embeddings", SECTION_FLOAT);
+	const float *genres = test_method_section(env, model, "genre_sums", SECTION_FLOAT);
+	const float *dense = test_method_section(env, model, "dense", SECTION_FLOAT);
 	double		x[9] = {0};
 	double		first[5];
 
@@ -247,7 +235,8 @@ check_served(const char *more, double half_life)
 	for (int32_t u = 0; u < set->by_user.n_rows; u++)
 	{
 		History		history = test_method_history(set, u);
-		const float *outputs = floats(env, &model, "outputs");
+		const float *outputs = test_method_section(env, &model, "outputs", SECTION_FLOAT);
+		const float *biases = test_method_section(env, &model, "biases", SECTION_FLOAT);
 		double		h[4];
 		float		vector[5];
 
@@ -259,7 +248,7 @@ check_served(const char *more, double half_life)
 		test_method_score(env, &model, history);
 		for (int32_t c = 0; c < model.rec.n_courses; c++)
 		{
-			double		expected = (double) floats(env, &model, "biases")[c];
+			double		expected = (double) biases[c];
 
 			for (int i = 0; i < 4; i++)
 				expected += h[i] * (double) outputs[c * 4 + i];

@@ -434,8 +434,8 @@ estimate_parts(const Shape *shape, const OnParams *params, const MethodPart *par
 	estimator_estimate(&spec, out_of_fold_count(&rows, shape->n_ratings), n_features, &fit_bytes,
 					   &model_bytes, &seconds);
 	estimate->model_bytes = base.model_bytes + content_bytes + model_bytes;
-	estimate->bytes = fmax(base.bytes, base.model_bytes + content_bytes +
-						   fmax(folds_bytes, rows_bytes + fit_bytes));
+	estimate->bytes = content_bytes +
+		fmax(base.bytes, base.model_bytes + fmax(folds_bytes, rows_bytes + fit_bytes));
 	estimate->seconds = base.seconds + out_of_fold_seconds(shape, &rows, n_features) + seconds;
 	estimate->library_bytes = fmax(base.library_bytes, BLAS_LIBRARY_BYTES);
 	estimate->n_losses = base.n_losses;

@@ -5,6 +5,7 @@
 #include "core/methods/support.h"
 
 #include <float.h>
+#include <stdio.h>
 
 /* A half-life can only be applied to ratings with times. */
 RecsysStatus
@@ -80,15 +81,6 @@ fail_unused_param(Env *env, const char *name, const char *other)
 	return env_hint(env, "Leave out \"%s\", or change the other.", name);
 }
 
-/* The same words as for damage to the common sections. */
-RecsysStatus
-model_damaged(Env *env, const char *what)
-{
-	env_fail(env, RECSYS_CORRUPT, "model data is damaged");
-	env_detail(env, "%s", what);
-	return env_hint(env, "Train the model again, or restore it from a backup.");
-}
-
 /* One pass; polls for interrupts, as a section may be large. */
 RecsysStatus
 check_finite(Env *env, const float *values, int64_t n, const char *what)
@@ -98,7 +90,7 @@ check_finite(Env *env, const float *values, int64_t n, const char *what)
 		if (i % POLL_ENTRIES == 0 && env_interrupted(env))
 			return env->status;
 		if (!isfinite(values[i]))
-			return model_damaged(env, what);
+			return model_damaged(env, "%s", what);
 	}
 	return RECSYS_OK;
 }
@@ -108,11 +100,13 @@ RecsysStatus
 open_floats(Env *env, const Recommender *rec, const char *name, int64_t n_rows, int64_t n_cols,
 			const float **values)
 {
+	char		what[MODEL_NAME_SIZE + 64];
 	const void *data;
 
 	TRY(model_get(env, &rec->model, name, SECTION_FLOAT, &n_rows, &n_cols, &data));
 	*values = data;
-	return check_finite(env, data, n_rows * n_cols, "A factor is not finite.");
+	snprintf(what, sizeof(what), "A number of section \"%s\" is not finite.", name);
+	return check_finite(env, data, n_rows * n_cols, what);
 }
 
 /* The courses are in order of their ratings already; at least one of them is above the percentile. */

@@ -75,9 +75,6 @@ extern void keep_positive_scores(int32_t n, float *scores);
 /* Fails with RECSYS_BAD_ARGUMENT: a parameter that says nothing with another one, such as `arch "dot"`. */
 extern RecsysStatus fail_unused_param(Env *env, const char *name, const char *other);
 
-/* Fails with RECSYS_CORRUPT; what is a full sentence about the damage. */
-extern RecsysStatus model_damaged(Env *env, const char *what);
-
 /* A section of a model holds no NaN and no infinity; else RECSYS_CORRUPT with the sentence. */
 extern RecsysStatus check_finite(Env *env, const float *values, int64_t n, const char *what);
 
