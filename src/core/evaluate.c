@@ -206,19 +206,17 @@ begin_measured(Measured *measured)
 	}
 }
 
-/* Trains on the training part, opens the bytes as a server would, and measures. */
+/* Trains on the training part, opens the bytes as a server would, into rec, and measures. */
 static RecsysStatus
-train_and_measure(Env *env, const Method *method, const void *params, Measuring *measuring,
-				  Measured *measured)
+train_and_measure(Env *env, const Method *method, const void *params, const Measuring *measuring,
+				  Recommender *rec, Measured *measured)
 {
-	Recommender rec;
 	void	   *bytes;
 	size_t		length;
 
 	TRY(ask_for_classes(env, method, measuring->options, &params));
 	TRY(recommender_train(env, method, params, &measuring->fold->train, &bytes, &length));
-	TRY(recommender_open_as(env, &rec, method, bytes, length));
-	measuring->rec = &rec;
+	TRY(recommender_open_as(env, rec, method, bytes, length));
 	if (measuring->groups & (METRICS_RATING | METRICS_CLASSIFICATION))
 		TRY(measure_ratings(env, measuring, measured));
 	if (measuring->groups & METRICS_RANKING)
@@ -231,7 +229,8 @@ RecsysStatus
 evaluate_fold(Env *env, const Method *method, const void *params, const Fold *fold, int number,
 			  const EvaluateOptions *options, Evaluation *evaluation)
 {
-	Measuring	measuring = {.fold = fold, .options = options};
+	Recommender rec;
+	Measuring	measuring = {.rec = &rec, .fold = fold, .options = options};
 	Measured	measured;
 	Env			inner;
 
@@ -242,7 +241,7 @@ evaluate_fold(Env *env, const Method *method, const void *params, const Fold *fo
 	env_enter(env, &inner);
 	inner.loss = NULL;			/* the training log is for models that are kept */
 	TRY(env_leave(env, &inner,
-				  train_and_measure(&inner, method, params, &measuring, &measured)));
+				  train_and_measure(&inner, method, params, &measuring, &rec, &measured)));
 	return make_rows(env, &measured, measuring.groups, options->k, number, evaluation);
 }
 
