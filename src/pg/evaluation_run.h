@@ -47,8 +47,7 @@ typedef struct Run
 } Run;
 
 /* Raises 22023 `unrecognized what: "name"` with a hint that lists the valid ones. */
-extern void raise_unrecognized(const char *what, const char *name, const char *valid)
-			pg_attribute_noreturn();
+extern _Noreturn void raise_unrecognized(const char *what, const char *name, const char *valid);
 
 /* Appends a quoted name to such a list. */
 extern void append_name(StringInfo list, const char *name, int length);

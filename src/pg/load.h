@@ -52,8 +52,7 @@ extern RatingRow rating_row(const Dataset *dataset, const RatingsColumns *column
 							const Datum *values, const bool *nulls);
 
 /* Raises for a null key of a relation of the dataset. */
-extern void raise_null(const Dataset *dataset, const char *relation, const char *column)
-			pg_attribute_noreturn();
+extern _Noreturn void raise_null(const Dataset *dataset, const char *relation, const char *column);
 
 /* Appends the text of one attribute to a group: "age_band=25-34, country=DE". */
 extern void append_attribute(StringInfo group, const char *column, const char *value);

@@ -231,7 +231,7 @@ emit_best(Call *call, const Serving *serving, const float *scores, const uint8_t
 }
 
 /* Raises for a model of a method that can compare courses, but not so trained. */
-static void pg_attribute_noreturn()
+static _Noreturn void
 raise_user_based(const Serving *serving)
 {
 	ereport(ERROR,

@@ -67,8 +67,8 @@ extern double predict_for(const char *model, const UserArg *user, const char *co
 extern void explain_rows(Call *call, const char *model, const UserArg *user, const char *course);
 
 /* Raises 0A000 `method ... cannot ...` with the methods that can. */
-extern void raise_cannot(const Serving *serving, const char *what,
-						 bool (*can) (const Method *method)) pg_attribute_noreturn();
+extern _Noreturn void raise_cannot(const Serving *serving, const char *what,
+								   bool (*can) (const Method *method));
 
 /* Raises the same unless the model has factors. */
 extern void check_factors(const Serving *serving, const char *what);

@@ -80,7 +80,7 @@ extern void store_drop(const char *model);
 extern bool store_published(const char *model, PublishedModel *published);
 
 /* Raises for a model without a published version: unknown, or none published. */
-extern void store_raise_unpublished(const char *model) pg_attribute_noreturn();
+extern _Noreturn void store_raise_unpublished(const char *model);
 
 /*
  * Copies the bytes of a build, of which there is room for stored->bytes; false

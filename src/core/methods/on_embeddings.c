@@ -266,6 +266,15 @@ constant_estimator(Env *env, const FeatureRows *rows, EstimatorSpec spec, double
 	return estimator->weights == NULL ? env->status : RECSYS_OK;
 }
 
+/* Says what there is to do about rows that take too much memory. */
+static RecsysStatus
+hint_rows(Env *env, RecsysStatus status)
+{
+	if (status == RECSYS_OVER_LIMIT)
+		env_hint(env, "Increase the setting \"course_recsys.max_memory\", or lower the parameter \"max_rows\".");
+	return status;
+}
+
 /* Fits, and frees the rows. */
 static RecsysStatus
 fit_estimator(Env *env, const EstimatorSpec *spec, FeatureRows *rows, double mean, Estimator *estimator)
@@ -275,7 +284,7 @@ fit_estimator(Env *env, const EstimatorSpec *spec, FeatureRows *rows, double mea
 	env_loss(env, 0, "rows", (double) rows->n);
 	env_loss(env, 0, "features", rows->n_features);
 	if (rows->n > 0)
-		TRY(estimator_fit(env, spec, &input, estimator));
+		TRY(hint_rows(env, estimator_fit(env, spec, &input, estimator)));
 	else
 	{
 		env_message(env, MESSAGE_WARNING,
@@ -346,12 +355,8 @@ rows_spec(const OnParams *params, const MethodPart *part, const FeatureContent *
 static RecsysStatus
 check_ready(Env *env, const TrainingSet *set, const EstimatorSpec *estimator, const RowsSpec *spec)
 {
-	RecsysStatus status = estimator_ready(env, estimator, out_of_fold_count(spec, set->summary.n_ratings),
-										  features_count(spec->combine, part_factors(spec->base), spec->content));
-
-	if (status == RECSYS_OVER_LIMIT)
-		env_hint(env, "Increase the setting \"course_recsys.max_memory\", or lower the parameter \"max_rows\".");
-	return status;
+	return hint_rows(env, estimator_ready(env, estimator, out_of_fold_count(spec, set->summary.n_ratings),
+										  features_count(spec->combine, part_factors(spec->base), spec->content)));
 }
 
 /* Base model, rows, estimator. */
