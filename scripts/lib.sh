@@ -185,15 +185,21 @@ default_major() {
 # Prints the packages of the libraries that the extension loads when a method needs them, but for those that the
 # distribution does not have: such methods say so.
 library_packages() {
-	local package
 	printf '%s\n' libopenblas0
-	for package in liblinear4 libxgboost0; do
+	first_package liblinear4
+	first_package libxgboost0 libxgboost3
+}
+
+# Prints the first of the packages that is installed or can be.
+first_package() {
+	local package
+	for package in "$@"; do
 		if [ -z "$(missing_packages "$package")" ] || has_package "$package"; then
 			printf '%s\n' "$package"
-		else
-			say "There is no package $package: what needs it cannot be trained" >&2
+			return
 		fi
 	done
+	say "There is no package $*: what needs it cannot be trained" >&2
 }
 
 # Does the distribution have the package?

@@ -233,14 +233,17 @@ child_limit_memory(Child *child)
 
 /* Says what is missing and how to get it. */
 static _Noreturn void
-fail_missing(Child *child, const char *file, const char *package, const char *reason)
+fail_missing(Child *child, const ChildLibrary *libraries, const char *file, const char *reason)
 {
 	char		detail[256];
 	char		hint[256];
+	int			length = snprintf(hint, sizeof(hint), "Install it on the server, on Debian and Ubuntu with");
 
 	snprintf(detail, sizeof(detail), "%s.", reason != NULL ? reason : "The library cannot be opened");
-	snprintf(hint, sizeof(hint), "Install it on the server, on Debian and Ubuntu with \"apt-get install %s\".",
-			 package);
+	for (const ChildLibrary *library = libraries; library->file != NULL; library++)
+		length += snprintf(hint + length, sizeof(hint) - (size_t) length, "%s \"apt-get install %s\"%s",
+						   library == libraries ? "" : " or", library->package,
+						   library[1].file == NULL ? "." : "");
 	child_fail(child, RECSYS_UNSUPPORTED, detail, hint, "%s needs the library \"%s\"", child->job->what,
 			   file);
 }
@@ -269,20 +272,34 @@ handle_new(void *library)
 	set_handler(fail_memory);
 }
 
-/* Loads a library and finds its functions. */
-void
-child_load(Child *child, const char *file, const char *package, const ChildSymbol *symbols, int n,
-		   void *functions)
+/* Opens the first of the libraries that there is; without any, says why not the first. */
+static void *
+open_first(Child *child, const ChildLibrary *libraries, const char **file)
 {
-	void	   *library = dlopen(file, RTLD_NOW | RTLD_LOCAL);
+	char		reason[200] = "";
 
-	if (library == NULL)
+	for (const ChildLibrary *library = libraries; library->file != NULL; library++)
 	{
-		const char *reason = dlerror();
+		void	   *opened = dlopen(library->file, RTLD_NOW | RTLD_LOCAL);
+		const char *error = opened == NULL ? dlerror() : NULL;
 
-		check_room(child, LIBRARY_ROOM);
-		fail_missing(child, file, package, reason);
+		*file = library->file;
+		if (opened != NULL)
+			return opened;
+		if (library == libraries && error != NULL)
+			snprintf(reason, sizeof(reason), "%s", error);
 	}
+	check_room(child, LIBRARY_ROOM);
+	fail_missing(child, libraries, libraries->file, reason[0] != '\0' ? reason : NULL);
+}
+
+/* Loads a library and finds its functions. */
+const char *
+child_load(Child *child, const ChildLibrary *libraries, const ChildSymbol *symbols, int n, void *functions)
+{
+	const char *file;
+	void	   *library = open_first(child, libraries, &file);
+
 	for (int i = 0; i < n; i++)
 	{
 		void	   *symbol = dlsym(library, symbols[i].name);
@@ -290,11 +307,12 @@ child_load(Child *child, const char *file, const char *package, const ChildSymbo
 
 		snprintf(reason, sizeof(reason), "It has no symbol %s", symbols[i].name);
 		if (symbol == NULL)
-			fail_missing(child, file, package, reason);
+			fail_missing(child, libraries, file, reason);
 		memcpy((char *) functions + symbols[i].offset, &symbol, sizeof(symbol));
 	}
 	handle_new(library);
 	child_limit_memory(child);
+	return file;
 }
 
 /* The last handler registered is the first that exit() runs. */

@@ -43,13 +43,21 @@ typedef struct ChildSymbol
 	size_t		offset;
 } ChildSymbol;
 
+/* A file of a library, and the package of Debian or Ubuntu that has it; the name differs between their releases. */
+typedef struct ChildLibrary
+{
+	const char *file;
+	const char *package;
+} ChildLibrary;
+
 /*
- * Loads a library, then sees to it that the process takes no more memory than env had left: from then on
- * memory that cannot be had ends the process, also inside a library in C++, and child_run fails.
- * RECSYS_UNSUPPORTED, naming the package to install, when the library or a symbol is missing.
+ * Loads a library, the first that there is of a list that a file NULL ends, then sees to it that the process takes
+ * no more memory than env had left: from then on memory that cannot be had ends the process, also inside a library
+ * in C++, and child_run fails.  Returns the name of the file.  RECSYS_UNSUPPORTED, naming the packages to
+ * install, when the library or a symbol is missing.
  */
-extern void child_load(Child *child, const char *file, const char *package,
-					   const ChildSymbol *symbols, int n, void *functions);
+extern const char *child_load(Child *child, const ChildLibrary *libraries, const ChildSymbol *symbols, int n,
+							  void *functions);
 
 /* Memory; never NULL, for without it the process ends and child_run fails.  Nobody needs to free it. */
 extern void *child_alloc(Child *child, size_t count, size_t size);

@@ -26,6 +26,8 @@
 #define LIBRARY "liblinear.so.4"
 #define PACKAGE "liblinear4"
 
+const ChildLibrary liblinear_libraries[] = {{LIBRARY, PACKAGE}, {NULL, NULL}};
+
 #define BIAS 100.0				/* B */
 #define TOLERANCE 1e-7			/* of the gradient, relative to that at zero */
 #define LEAST_LAMBDA 1e-9		/* C is finite */
@@ -123,7 +125,7 @@ draw_by_weight(const EstimatorRows *rows, double weight_sum, int64_t *drawn)
 static void
 load(Child *child, Liblinear *library)
 {
-	child_load(child, LIBRARY, PACKAGE, symbols, (int) (sizeof(symbols) / sizeof(symbols[0])), library);
+	child_load(child, liblinear_libraries, symbols, (int) (sizeof(symbols) / sizeof(symbols[0])), library);
 	if (*library->version < OLDEST_VERSION || *library->version >= UNKNOWN_VERSION)
 		child_fail(child, RECSYS_UNSUPPORTED, NULL, "Install the package " PACKAGE " of Debian or Ubuntu.",
 				   "version %d of the library \"" LIBRARY "\" is not known", *library->version);

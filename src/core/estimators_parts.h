@@ -59,6 +59,8 @@ typedef struct TreesHeader
 	double		intercept;
 } TreesHeader;
 
+extern const ChildLibrary liblinear_libraries[];
+extern const ChildLibrary xgboost_libraries[];
 extern void liblinear_run(Child *child, void *arg);
 extern void liblinear_try(Child *child, void *arg);	/* loads the library, gives nothing; so does xgboost_try */
 extern void liblinear_estimate(double n_rows, double n_features, double *bytes, double *seconds);

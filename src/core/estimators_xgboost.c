@@ -30,11 +30,17 @@
 #include "core/estimators_parts.h"
 #include "core/trees.h"
 
-#define LIBRARY "libxgboost.so.0"
-#define PACKAGE "libxgboost0"
 #define MAX_BINS 64
 #define LIBRARY_BYTES (7 << 20) /* what a process touches of the library and its own */
 #define LEAST_SHARE 1e-6		/* of a class that log loss starts from */
+
+/* What Debian calls it up to version 3.0, and later. */
+const ChildLibrary xgboost_libraries[] =
+{
+	{"libxgboost.so.0", "libxgboost0"},
+	{"libxgboost.so.3", "libxgboost3"},
+	{NULL, NULL}
+};
 
 /* Functions of the library; handles are opaque, and a status is 0 or -1. */
 typedef struct Xgboost
@@ -70,6 +76,7 @@ typedef struct Run
 	Child	   *child;
 	const EstimatorFit *fit;
 	Xgboost		library;
+	const char *file;			/* of the library */
 	void	   *matrix;
 	float		start;			/* base_score */
 	Trees		trees;
@@ -85,7 +92,7 @@ check(const Run *run, int status)
 		return;
 	snprintf(text, sizeof(text), "%s", run->library.last_error());
 	text[strcspn(text, "\n")] = '\0';
-	child_fail(run->child, RECSYS_EXTERNAL, NULL, NULL, "library \"" LIBRARY "\" failed: %s", text);
+	child_fail(run->child, RECSYS_EXTERNAL, NULL, NULL, "library \"%s\" failed: %s", run->file, text);
 }
 
 /* Does the loss have log-odds? */
@@ -180,8 +187,8 @@ take_trees(Run *run, void *booster)
 	if (status == TREES_NO_MEMORY)
 		child_fail_memory(run->child);
 	if (status != TREES_OK)
-		child_fail(run->child, RECSYS_EXTERNAL, NULL, "Install the package " PACKAGE " of Debian or Ubuntu.",
-				   "trees of the library \"" LIBRARY "\" cannot be read");
+		child_fail(run->child, RECSYS_EXTERNAL, NULL, "Install the package of Debian or Ubuntu.",
+				   "trees of the library \"%s\" cannot be read", run->file);
 	check(run, run->library.free(booster));
 }
 
@@ -261,11 +268,11 @@ send_trees(const Run *run)
 	child_succeed(run->child, bytes, length);
 }
 
-/* Loads the library. */
-static void
+/* Loads the library; returns the name of its file. */
+static const char *
 load(Child *child, Xgboost *library)
 {
-	child_load(child, LIBRARY, PACKAGE, symbols, (int) (sizeof(symbols) / sizeof(symbols[0])), library);
+	return child_load(child, xgboost_libraries, symbols, (int) (sizeof(symbols) / sizeof(symbols[0])), library);
 }
 
 /* Loads the library and no more. */
@@ -286,7 +293,7 @@ xgboost_run(Child *child, void *arg)
 	Run			run = {.child = child, .fit = arg};
 	const EstimatorSpec *spec = run.fit->spec;
 
-	load(child, &run.library);
+	run.file = load(child, &run.library);
 	run.start = (float) run.fit->mean;
 	if (is_log_loss(spec))
 		run.start = (float) fmin(fmax(run.fit->mean, LEAST_SHARE), 1.0 - LEAST_SHARE);

@@ -14,8 +14,6 @@
 #include "core/trees.h"
 #include "test_env.h"
 
-#define LIBLINEAR "liblinear.so.4"
-#define XGBOOST "libxgboost.so.0"
 #define BIAS 100.0				/* B of estimators_liblinear.c */
 #define MAX_LOSSES 64
 
@@ -647,7 +645,7 @@ compare_with_library(Child *child, void *arg)
 	const float *sums;
 	double		worst = 0.0;
 
-	child_load(child, XGBOOST, "libxgboost0", booster_symbols, 7, &library);
+	child_load(child, xgboost_libraries, booster_symbols, 7, &library);
 	library.matrix_create(table->x, table->n, table->p, NAN, &matrix);
 	library.matrix_set(matrix, "label", table->t, table->n);
 	library.create(&matrix, 1, &booster);
@@ -1084,22 +1082,20 @@ test_memory_limit(void)
 static void
 load_only(Child *child, void *arg)
 {
-	child_load(child, arg, arg, NULL, 0, NULL);
+	child_load(child, arg, NULL, 0, NULL);
 	child_succeed(child, "", 0);
 }
 
 /* Can a process load it? */
 static bool
-have(const char *library)
+have(const ChildLibrary *library)
 {
 	Env		   *env = test_env();
-	char		name[64];
-	ChildJob	job = {.what = "the test", .run = load_only, .arg = name};
+	ChildJob	job = {.what = "the test", .run = load_only, .arg = (void *) library};
 	void	   *result;
 	size_t		length;
 	bool		found;
 
-	snprintf(name, sizeof(name), "%s", library);
 	found = child_run(env, &job, &result, &length) == RECSYS_OK;
 	env_free_all(env);
 	test_env_done(env);
@@ -1108,19 +1104,21 @@ have(const char *library)
 
 /* Runs a test, or says what it needs.  Not under ThreadSanitizer, whose own memory a limited process has no room for. */
 static void
-run_with(const char *library, void (*test) (void), const char *name)
+run_with(const ChildLibrary *library, void (*test) (void), const char *name)
 {
 	if (UNIT_RACES_ONLY)
 		return;
 	if (have(library))
 		unit_run(test, name);
 	else
-		printf("ok %d - %s # skip this needs %s\n", ++unit_tests, name, library);
+		printf("ok %d - %s # skip this needs %s\n", ++unit_tests, name, library->file);
 }
 
 int
 main(void)
 {
+	const ChildLibrary *both = have(liblinear_libraries) ? xgboost_libraries : liblinear_libraries;
+
 	RUN(test_by_hand);
 	RUN(test_ridge_gradient);
 	RUN(test_collinear);
@@ -1129,20 +1127,20 @@ main(void)
 	RUN(test_constant);
 	RUN(test_refused);
 	RUN(test_forged);
-	run_with(LIBLINEAR, test_liblinear, "test_liblinear");
-	run_with(LIBLINEAR, test_weights, "test_weights");
-	run_with(XGBOOST, test_known_tree, "test_known_tree");
-	run_with(XGBOOST, test_min_leaf, "test_min_leaf");
-	run_with(XGBOOST, test_tree_weights, "test_tree_weights");
-	run_with(XGBOOST, test_boosting, "test_boosting");
-	run_with(XGBOOST, test_same_as_library, "test_same_as_library");
-	run_with(XGBOOST, test_cancel, "test_cancel");
-	run_with(have(LIBLINEAR) ? XGBOOST : LIBLINEAR, test_xor, "test_xor");
-	run_with(have(LIBLINEAR) ? XGBOOST : LIBLINEAR, test_noise, "test_noise");
-	run_with(have(LIBLINEAR) ? XGBOOST : LIBLINEAR, test_deterministic, "test_deterministic");
-	run_with(have(LIBLINEAR) ? XGBOOST : LIBLINEAR, test_degenerate, "test_degenerate");
-	run_with(have(LIBLINEAR) ? XGBOOST : LIBLINEAR, test_extreme_features, "test_extreme_features");
-	run_with(have(LIBLINEAR) ? XGBOOST : LIBLINEAR, test_stored, "test_stored");
-	run_with(have(LIBLINEAR) ? XGBOOST : LIBLINEAR, test_memory_limit, "test_memory_limit");
+	run_with(liblinear_libraries, test_liblinear, "test_liblinear");
+	run_with(liblinear_libraries, test_weights, "test_weights");
+	run_with(xgboost_libraries, test_known_tree, "test_known_tree");
+	run_with(xgboost_libraries, test_min_leaf, "test_min_leaf");
+	run_with(xgboost_libraries, test_tree_weights, "test_tree_weights");
+	run_with(xgboost_libraries, test_boosting, "test_boosting");
+	run_with(xgboost_libraries, test_same_as_library, "test_same_as_library");
+	run_with(xgboost_libraries, test_cancel, "test_cancel");
+	run_with(both, test_xor, "test_xor");
+	run_with(both, test_noise, "test_noise");
+	run_with(both, test_deterministic, "test_deterministic");
+	run_with(both, test_degenerate, "test_degenerate");
+	run_with(both, test_extreme_features, "test_extreme_features");
+	run_with(both, test_stored, "test_stored");
+	run_with(both, test_memory_limit, "test_memory_limit");
 	return unit_done();
 }
