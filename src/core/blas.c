@@ -44,9 +44,12 @@
 #define BLOCK_COLUMNS 512
 #define BLOCK_DEPTH 1024
 
-/* What the library maps for one thread at work, and itself with what it depends on: bytes, rounded up. */
+/*
+ * What the library maps for one thread at work, and itself with what it depends on: bytes, rounded up.  Newer ones
+ * (0.3.29, not yet 0.3.21) map such a buffer also while they are loaded, and ask for it as stubbornly.
+ */
 #define BUFFER_BYTES ((size_t) 136 << 20)
-#define LIBRARY_BYTES ((size_t) 64 << 20)
+#define LIBRARY_BYTES (((size_t) 64 << 20) + BUFFER_BYTES)
 #define MAX_BUFFERS 64			/* a library is built for at least as many */
 
 /* CBLAS's enumerations. */

@@ -41,7 +41,12 @@
 
 #define PIPE_DESCRIPTOR 3		/* of the process; 0, 1, 2 are /dev/null */
 #define PIECE_BYTES ((size_t) 1 << 20)	/* of one read or write */
-#define LIBRARY_ROOM ((size_t) 64 << 20)	/* in which a library and what it needs find place */
+
+/*
+ * In which a library and what it needs find place.  liblinear needs a BLAS, which may be OpenBLAS, and that waits for
+ * ever for a buffer of 128 MB: see blas.c.
+ */
+#define LIBRARY_ROOM ((size_t) 200 << 20)
 
 /* C++: void (*std::set_new_handler(void (*)()))() */
 #define SET_NEW_HANDLER "_ZSt15set_new_handlerPFvvE"
@@ -289,7 +294,6 @@ open_first(Child *child, const ChildLibrary *libraries, const char **file)
 		if (library == libraries && error != NULL)
 			snprintf(reason, sizeof(reason), "%s", error);
 	}
-	check_room(child, LIBRARY_ROOM);
 	fail_missing(child, libraries, libraries->file, reason[0] != '\0' ? reason : NULL);
 }
 
@@ -298,8 +302,10 @@ const char *
 child_load(Child *child, const ChildLibrary *libraries, const ChildSymbol *symbols, int n, void *functions)
 {
 	const char *file;
-	void	   *library = open_first(child, libraries, &file);
+	void	   *library;
 
+	check_room(child, LIBRARY_ROOM);
+	library = open_first(child, libraries, &file);
 	for (int i = 0; i < n; i++)
 	{
 		void	   *symbol = dlsym(library, symbols[i].name);
