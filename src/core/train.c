@@ -54,8 +54,8 @@ put_column(Env *env, ModelWriter *writer, const char *name, SectionType type, in
 static RecsysStatus
 put_method(Env *env, ModelWriter *writer, const Method *method, const void *params)
 {
-	char	   *text;
-	size_t		length;
+	char	   *text = NULL;
+	size_t		length = 0;
 
 	TRY(params_write(env, &method->params, params, &text, &length));
 	TRY(put_column(env, writer, "method", SECTION_BYTES, (int64_t) strlen(method->name),

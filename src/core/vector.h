@@ -13,11 +13,17 @@
 
 /*
  * One function, several machine codes.  Needs ifunc, so only Linux with glibc;
- * ThreadSanitizer crashes in ifunc resolvers.
+ * ThreadSanitizer crashes in ifunc resolvers.  Before version 12 gcc cannot ask
+ * the CPU for a level, only for single sets of instructions, and "avx2" leaves
+ * fused multiplication out.
  */
 #if defined(__x86_64__) && defined(__gnu_linux__) && defined(__GLIBC__) && \
 	!defined(__SANITIZE_THREAD__) && !defined(__clang__)
+#if __GNUC__ >= 12
 #define CLONES __attribute__((target_clones("default", "arch=x86-64-v3", "arch=x86-64-v4")))
+#else
+#define CLONES __attribute__((target_clones("default", "avx2", "avx512f")))
+#endif
 #else
 #define CLONES
 #endif
