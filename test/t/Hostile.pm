@@ -7,6 +7,7 @@ package Hostile;
 use strict;
 use warnings;
 use Exporter 'import';
+use List::Util 'min';
 
 our @EXPORT_OK = qw(pick chance literal identifier hostile_text hostile_name);
 
@@ -146,20 +147,22 @@ sub new
 	return bless \%self, $class;
 }
 
-# An array of a type: empty, huge, with several dimensions, other bounds, NULLs.
+# An array of a type: empty, huge, with several dimensions, other bounds, NULLs.  Of huge texts not many: a GB of
+# arguments is not what is tried.
 sub hostile_array
 {
 	my ($self, $type, $name) = @_;
 	my @some  = map { $self->value($type, $name, chance(0.5)) } 1 .. pick(1, 2, 3, 3, 3, 7);
+	my $most  = $some[0] =~ /repeat\(/ ? 10 : 1_000_000;
 	my $array = "ARRAY[" . join(', ', @some) . "]";
 	my $kind  = int rand 14;
 	return "'{}'"                  if $kind == 0;
 	return "ARRAY[$array, $array]" if $kind == 1;
 	return "ARRAY[[[$array]]]"     if $kind == 2;
-	return "array_fill($some[0], ARRAY[" . pick(0, 1, 3, 1000) . "], ARRAY[" . pick(-5, 0, 2, 2147480000) . '])'
+	return "array_fill($some[0], ARRAY[" . min($most, pick(0, 1, 3, 1000)) . "], ARRAY[" . pick(-5, 0, 2, 2147480000) . '])'
 		if $kind == 3;
 	return "array_fill(NULL::$type, ARRAY[" . pick(1, 3, 10000) . '])' if $kind == 4;
-	return "array_fill($some[0], ARRAY[" . pick(500, 2000, 20000, chance(0.2) ? 1000000 : 100) . '])'
+	return "array_fill($some[0], ARRAY[" . min($most, pick(500, 2000, 20000, chance(0.2) ? 1000000 : 100)) . '])'
 		if $kind == 5 && chance(0.3);
 	return "array_fill($some[0], ARRAY[2, 3], ARRAY[-1, 7])" if $kind == 6;
 	return "array_append($array, NULL)"                      if $kind == 7;

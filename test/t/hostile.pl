@@ -8,6 +8,7 @@ use FindBin;
 use lib $FindBin::RealBin;
 use Hostile       qw(pick chance literal);
 use HostileTables qw(draw_dataset preparation training_of);
+use List::Util 'min';
 use Recsys;
 use Test::More;
 use Time::HiRes qw(sleep time);
@@ -463,12 +464,15 @@ sub used
 	return $session->query('SELECT sum(used_bytes) FROM pg_backend_memory_contexts');
 }
 
-# Repeats a call; returns how many bytes more are in use afterwards.
+# Repeats a call, a few times in each statement, which has three minutes; returns how many bytes more are in use afterwards.
 sub repeated
 {
 	my ($call, $times) = @_;
 	my $before = used();
-	$session->query('CALL hostile.repeat(' . literal($call->{sql}) . ", $times)");
+	for (my $left = $times; $left > 0; $left -= 100)
+	{
+		$session->query('CALL hostile.repeat(' . literal($call->{sql}) . ', ' . min($left, 100) . ')');
+	}
 	return used() - $before;
 }
 
