@@ -18,8 +18,18 @@ use Time::HiRes qw(sleep time);
 my $node = new_server('crash', 'restart_after_crash = on', 'course_recsys.threads = 2', 'shared_buffers = 16MB',
 	'dynamic_shared_memory_type = mmap', 'autovacuum = off');
 add_whole_dataset($node, 'plain', 10_000, 1_200, 150_000);
+
+# Sets how long a run writes each part of its model.
+sub write_slowly
+{
+	my ($seconds) = @_;
+	$node->safe_psql('postgres', qq{CREATE OR REPLACE FUNCTION write_slowly() RETURNS trigger LANGUAGE plpgsql AS
+		'BEGIN PERFORM pg_sleep($seconds); RETURN NEW; END'});
+	return;
+}
+
+write_slowly(0.02);
 $node->safe_psql('postgres', q{
-	CREATE FUNCTION write_slowly() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.02); RETURN NEW; END';
 	CREATE TRIGGER slow BEFORE INSERT ON recsys_model_data FOR EACH ROW EXECUTE FUNCTION write_slowly();
 	ALTER TABLE recsys_model_data ENABLE ALWAYS TRIGGER slow});
 
@@ -232,6 +242,8 @@ sub pg_ctl_stop
 	return system $node->installed_command('pg_ctl'), 'stop', '-D', $node->data_dir, '-m', $mode, '-w';
 }
 
+# So long that no run ends before a program that stops the server has been started.
+write_slowly(1);
 for my $phase ('loading', 'fitting', 'saving')
 {
 	stop_by('SIGTERM', $phase, sub { kill 'TERM', $_[0] }, qr/57P01: terminating connection due to administrator command/);
@@ -239,6 +251,7 @@ for my $phase ('loading', 'fitting', 'saving')
 	stop_by('pg_ctl stop -m fast', $phase, sub { pg_ctl_stop('fast') }, qr/57P01: terminating connection due to administrator command/);
 	stop_by('pg_ctl stop -m immediate', $phase, sub { pg_ctl_stop('immediate') }, qr/57P01|57P02|server closed the connection/);
 }
+write_slowly(0.02);
 is($node->safe_psql('postgres', training($cases[-1], 'version')), ++$cases[-1]{version}, 'training works, with the next number');
 
 # Only the postmaster is killed: a backend that computes for long must not hold up the next start. While it reads tables, it
