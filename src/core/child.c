@@ -311,7 +311,7 @@ child_load(Child *child, const ChildLibrary *libraries, const ChildSymbol *symbo
 		void	   *symbol = dlsym(library, symbols[i].name);
 		char		reason[128];
 
-		snprintf(reason, sizeof(reason), "It has no symbol %s", symbols[i].name);
+		snprintf(reason, sizeof(reason), "It has no symbol %s: it may be too old", symbols[i].name);
 		if (symbol == NULL)
 			fail_missing(child, libraries, file, reason);
 		memcpy((char *) functions + symbols[i].offset, &symbol, sizeof(symbol));

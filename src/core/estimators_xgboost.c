@@ -34,7 +34,7 @@
 #define LIBRARY_BYTES (7 << 20) /* what a process touches of the library and its own */
 #define LEAST_SHARE 1e-6		/* of a class that log loss starts from */
 
-/* What Debian calls it up to version 3.0, and later. */
+/* What Debian calls it up to version 3.0, and later.  It must be 1.6 at least, which saves trees to a buffer. */
 const ChildLibrary xgboost_libraries[] =
 {
 	{"libxgboost.so.0", "libxgboost0"},
