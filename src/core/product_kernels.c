@@ -10,6 +10,14 @@
 
 #include "core/vector.h"
 
+/*
+ * The compiler makes several codes of the one, and may not reorder the sums of each as it likes (gcc 11 did).  They
+ * are vectors as they are written.
+ */
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC optimize ("no-associative-math")
+#endif
+
 #define GROUP 4					/* rows walked together */
 #define LANES 8					/* floats of a vector */
 #define VECTORS 2				/* sums of a row */
@@ -44,6 +52,9 @@ multiply_group(const float *const *rows, const float *x, int n, float *products)
 				sums[g][v] += *(const Vector *) (rows[g] + i + v * LANES) *
 					*(const Vector *) (x + i + v * LANES);
 	}
+	for (; i + LANES <= n; i += LANES)
+		for (int g = 0; g < GROUP; g++)
+			sums[g][0] += *(const Vector *) (rows[g] + i) * *(const Vector *) (x + i);
 	for (int g = 0; g < GROUP; g++)
 		products[g] = sum_lanes(sums[g][0] + sums[g][1]);
 	for (; i < n; i++)
