@@ -85,8 +85,8 @@ extern double common_model_bytes(const Shape *shape);
 
 typedef struct PartsArena
 {
-	size_t		used;
-	_Alignas(64) char bytes[PARTS_ARENA_BYTES];
+	size_t		used;			/* of bytes, with what aligns the first block */
+	char		bytes[PARTS_ARENA_BYTES];
 } PartsArena;
 
 /* An Env whose memory is the arena; nothing need be freed. */
