@@ -140,7 +140,8 @@ my %said;
 my %next = (map({ $_ => 7 * $_ } 0 .. 4));
 my ($trained, $answered) = (0, 0);
 my $memory = q{SELECT sum(total_bytes) FROM pg_backend_memory_contexts};
-my (%before, $half);
+my %before;
+my $asked = 0;      # statements of each reader
 
 # What a session said to what it was sent, counted by kind.
 sub take
@@ -152,21 +153,19 @@ sub take
 	return;
 }
 
+# A session that has not asked all yet has models still to load: so at least two rounds, however slow the machine.
 my $end = time + $seconds;
-while (time < $end)
+while (time < $end || $asked < 2 * @reading)
 {
 	$writers[$_]->begin($writing[$next{$_}++ % @writing]) for 0, 1;
 	for (1 .. 4)
 	{
 		$readers[$_]->begin($reading[$next{$_ + 2}++ % @reading]) for 0 .. 2;
 		take('answer', $_) for @readers;
+		$asked++;
 	}
 	take('change', $_) for @writers;
-	if (!$half && time > $end - $seconds / 2)
-	{
-		$half = 1;
-		$before{$_} = $_->query($memory) for @readers;
-	}
+	%before = map { $_ => scalar $_->query($memory) } @readers if !%before && $asked >= @reading;
 }
 note("$_ ($said{$_} times)") for sort keys %said;
 note("$trained changes, $answered answers");
