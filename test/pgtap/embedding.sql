@@ -72,15 +72,6 @@ SELECT results_eq($$SELECT term, value FROM training_log('with') WHERE term IN (
 SELECT is((SELECT value FROM training_log(model) WHERE term = 'rows'), 50::float8, 'rows are drawn when there are more')
 FROM train_model('few', 'embedding_regression', '{"max_rows": 50}', 'school');
 
-CREATE TABLE school.many AS SELECT u AS user_id, 1 + (u * c) % 40 AS course_id, 1 + hashint4(u * 50 + c) % 3 AS rating
-	FROM generate_series(1, 2000) u, generate_series(1, 10) c;
-SELECT register_dataset('many', 'school.many');
-SET LOCAL course_recsys.max_memory = '20MB';
-SELECT raises($$SELECT * FROM train_model('deep', 'embedding_classification', '{"estimator": "random_forest", "max_depth": 20, "min_leaf": 1,
-	"embedding": {"method": "svd", "params": {"solver": "als", "iterations": 2}}}', 'many')$$,
-	'53400', 'memory required exceeds the limit', '%max_rows%', 'trees for whose process there is no room');
-RESET course_recsys.max_memory;
-
 -- ------------------------------------------------------------ classes
 
 SELECT is_empty($$

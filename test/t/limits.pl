@@ -111,6 +111,13 @@ for my $case (@cases)
 	answers($session, "SET maintenance_work_mem = '@{[$limit < 1 ? 1 : $limit]}MB'; " . training($case), 't', "$name: maintenance_work_mem that is enough");
 }
 
+# The process of a library is within the limit, too: trees with a leaf for each row, for which there is no room.
+$session->query(q{RESET ALL; SET course_recsys.max_memory = '40MB'});
+raises($session, q{SELECT * FROM train_model('deep', 'embedding_classification', '{"estimator": "random_forest", "max_depth": 20,
+	"min_leaf": 1, "embedding": {"method": "svd", "params": {"solver": "als", "iterations": 2}}}', 'plain')}, '53400',
+	qr/DETAIL:  The process of estimator "random_forest" may take .*\nHINT:  Increase .*, or lower the parameter "max_rows"\./,
+	'a process without room');
+
 # The least setting of all: what reads a table in a stream still answers.
 $session->query(q{RESET ALL; SET course_recsys.max_memory = 0});
 raises($session, training($cases[0]), '53400', 'the limit is 0\.0 MB', 'a limit of nothing');
